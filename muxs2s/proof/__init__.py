@@ -1,0 +1,1 @@
+"""Filled as its modules arrive."""

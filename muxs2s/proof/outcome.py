@@ -1,0 +1,95 @@
+"""
+What comes of looking at evidence: proven, refused or undecided.
+
+Knows the values every prooftype returns and what a prooftype is. Does not know any prooftype, nor
+which one suffices: see :mod:`muxs2s.proof.policy`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+from cryptography.x509 import Certificate
+
+from muxs2s.wire.names import DomainName
+
+__all__ = ["Evidence", "Outcome", "Prooftype", "Proven", "Refused", "Scope", "Undecided"]
+
+
+class Scope(Enum):
+    """Which names of the certificate an outcome vouches for."""
+
+    ALL_NAMES = "all names"
+    """A chain to our own trust anchors: every name in the certificate."""
+
+    ASKED_DOMAIN = "the domain asked for"
+    """Evidence found for one domain: that domain alone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What a peer showed and what was looked up for it."""
+
+    chain: tuple[Certificate, ...]
+    """The certificate the peer proved to hold, then the issuers it sent; empty if it showed none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proven:
+    """The evidence proves the domain."""
+
+    domain: DomainName
+    prooftype: str
+    evidence: str
+    """What proved it, for logs: a digest or an address, never a secret."""
+
+    scope: Scope
+    until: float | None
+    """Seconds since the epoch: the earliest end in the chain; ``None`` if nothing ends."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """The evidence was examined and does not prove the domain."""
+
+    domain: DomainName
+    reasons: tuple[str, ...]
+    """Every reason, each led by the prooftype that gave it: ``pkix: expired on 2026-01-31``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Undecided:
+    """There is no evidence of this kind; another prooftype may decide."""
+
+    domain: DomainName
+    reasons: tuple[str, ...]
+
+
+Outcome = Proven | Refused | Undecided
+
+
+class Prooftype(Protocol):
+    """
+    One way to prove that a peer speaks for a domain.
+
+    Source: RFC 7712, sections 7 and 10: what the server shows, how it is matched, where the
+    verifier gets its material, whether secure DNS is needed.
+    """
+
+    name: str
+    """As operators write it: ``pkix``, ``dialback``, ``dane``, ``posh``."""
+
+    shows: str
+    matched: str
+    material: str
+    needs_secure_dns: bool
+
+    def judge(self, domain: DomainName, evidence: Evidence, now: float) -> Outcome:
+        """
+        Decide whether ``evidence`` proves ``domain``.
+
+        :param now: seconds since the epoch.
+        """
+        ...
