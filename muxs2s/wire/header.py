@@ -1,0 +1,158 @@
+"""
+Stream headers and stream errors, written and read, for both roles.
+
+Knows the attributes a header may carry and which condition answers a bad one. Does not know which
+domains are ours or when a header is due: see :mod:`muxs2s.stream`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+from xml.sax.saxutils import escape, quoteattr
+
+from muxs2s.wire.errors import RemoteViolation, StreamCondition
+from muxs2s.wire.framing import StreamOpened
+from muxs2s.wire.names import DomainName, NameRefused
+from muxs2s.wire.namespaces import DIALBACK, SERVER, STREAM_ERRORS, STREAMS
+from muxs2s.wire.stanza import Slice
+
+__all__ = ["CLOSING_TAG", "StreamFailure", "StreamHeader", "read_header", "read_stream_error", "stream_error"]
+
+CLOSING_TAG: Final = b"</stream:stream>"
+"""Ends a stream (RFC 6120, section 4.4)."""
+
+MAX_STREAM_ID_CHARACTERS: Final = 1_024
+"""A stream id a peer may give us: it is kept as long as the stream and goes into dialback keys."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamHeader:
+    """
+    What a stream header says.
+
+    Source: RFC 6120, section 4.7.
+    """
+
+    from_domain: DomainName | None = None
+    to_domain: DomainName | None = None
+    id: str | None = None
+    """Given by the receiving server, in its response header only."""
+
+    version: tuple[int, int] | None = (1, 0)
+    """``None`` where the attribute is missing: before XMPP 1.0, and between servers and components."""
+
+    content_namespace: str | None = SERVER
+
+    def to_bytes(self) -> bytes:
+        """Write the XML declaration and the opening tag, with ``db`` bound to dialback between servers."""
+        attributes = {
+            "xmlns": self.content_namespace,
+            "xmlns:stream": STREAMS,
+            "xmlns:db": DIALBACK if self.content_namespace == SERVER else None,
+            "from": self.from_domain,
+            "to": self.to_domain,
+            "id": self.id,
+            "version": self.version and "{}.{}".format(*self.version),
+            "xml:lang": "en",
+        }
+        written = "".join(f" {name}={quoteattr(value)}" for name, value in attributes.items() if value is not None)
+        return f"<?xml version='1.0'?><stream:stream{written}>".encode()
+
+
+def read_header(opened: StreamOpened, content_namespace: str = SERVER) -> StreamHeader:
+    """
+    Read the opening tag of a stream.
+
+    A missing ``from``, ``to`` or ``id`` is ``None``: which of them must be there depends on the role.
+
+    :raises RemoteViolation: ``invalid-namespace``, ``bad-namespace-prefix``, ``bad-format``,
+        ``improper-addressing`` or ``unsupported-version``.
+
+    Source: RFC 6120, sections 4.7 and 4.8.
+    """
+    if opened.namespace != STREAMS:
+        raise RemoteViolation(StreamCondition.INVALID_NAMESPACE, f"the stream namespace is not {STREAMS}")
+    if opened.name != "stream":
+        raise RemoteViolation(StreamCondition.BAD_FORMAT, "the stream does not begin with <stream>")
+    if opened.prefix not in {"stream", ""}:
+        raise RemoteViolation(StreamCondition.BAD_NAMESPACE_PREFIX, "the prefix of the stream is not 'stream'")
+    if opened.prefix and opened.default_namespace != content_namespace:
+        raise RemoteViolation(StreamCondition.INVALID_NAMESPACE, f"the content namespace is not {content_namespace}")
+    return StreamHeader(
+        from_domain=_domain(opened, "from"),
+        to_domain=_domain(opened, "to"),
+        id=_id(opened),
+        version=_version(opened),
+        content_namespace=content_namespace,
+    )
+
+
+def _domain(opened: StreamOpened, attribute: str) -> DomainName | None:
+    value = opened.attributes.get(attribute)
+    if value is None:
+        return None
+    try:
+        return DomainName.parse(value)
+    except NameRefused as refused:
+        raise RemoteViolation(
+            StreamCondition.IMPROPER_ADDRESSING, f"{attribute!r} of the stream header: {refused}"
+        ) from None
+
+
+def _id(opened: StreamOpened) -> str | None:
+    value = opened.attributes.get("id")
+    if value is not None and len(value) > MAX_STREAM_ID_CHARACTERS:
+        raise RemoteViolation(
+            StreamCondition.POLICY_VIOLATION, f"the stream id exceeds {MAX_STREAM_ID_CHARACTERS} characters"
+        )
+    return value
+
+
+def _version(opened: StreamOpened) -> tuple[int, int] | None:
+    value = opened.attributes.get("version")
+    if value is None:
+        return None
+    major, dot, minor = value.partition(".")
+    digits = major.isascii() and major.isdecimal() and minor.isascii() and minor.isdecimal()
+    if not dot or not digits or len(value) > 9:
+        raise RemoteViolation(StreamCondition.UNSUPPORTED_VERSION, f"the stream version {value[:20]!r} is no version")
+    return int(major), int(minor)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamFailure:
+    """A stream error, as one end told the other."""
+
+    condition: StreamCondition
+    text: str
+
+
+def stream_error(condition: StreamCondition, text: str) -> bytes:
+    """
+    Write a stream error and the closing tag that always follows it.
+
+    Source: RFC 6120, section 4.9.
+    """
+    return (
+        f"<stream:error><{condition.value} xmlns='{STREAM_ERRORS}'/>"
+        f"<text xmlns='{STREAM_ERRORS}' xml:lang='en'>{escape(text)}</text></stream:error>"
+    ).encode() + CLOSING_TAG
+
+
+def read_stream_error(error: Slice) -> StreamFailure:
+    """
+    Read a stream error; an unknown or missing condition reads as ``undefined-condition``.
+
+    Source: RFC 6120, section 4.9.2.
+    """
+    condition, text = StreamCondition.UNDEFINED_CONDITION, ""
+    known = {member.value: member for member in StreamCondition}
+    for child in error.tree().elements():
+        if child.uri != STREAM_ERRORS:
+            continue
+        if child.name == "text":
+            text = str(child)
+        else:
+            condition = known.get(child.name, condition)
+    return StreamFailure(condition=condition, text=text)
