@@ -1,0 +1,67 @@
+# A fresh clone needs nothing but make and Python: each target makes the environment it runs in.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+# What twistd finds in a plugin directory is hidden by setuptools' default editable install.
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --config-settings editable_mode=compat
+
+.PHONY: help demo test lint types docs rows clean distclean
+
+help:
+	@echo "make demo       two clouds of ten domains each exchange messages over TLS on this machine"
+	@echo "make test       unit tests with coverage gates, then tests against the servers installed"
+	@echo "make lint       style and format"
+	@echo "make types      static types"
+	@echo "make docs       the documentation, in build/doc/index.html"
+	@echo "make rows       renew tests/coverage.md: which tests cover which rule of which standard"
+	@echo "make clean      remove what was built; make distclean: the environment too"
+
+demo: $(VENV)/for-running
+	$(BIN)/muxs2s demo
+
+test: $(VENV)/for-testing
+	@$(BIN)/python .ci/run_tests.py
+
+lint: $(VENV)/for-developing
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/for-developing
+	$(BIN)/mypy
+
+docs: $(VENV)/for-developing
+	$(BIN)/sphinx-build -W --keep-going -q -b html -d build/doctrees doc build/doc
+	@echo "the documentation is in build/doc/index.html"
+
+rows: $(VENV)/for-testing
+	$(BIN)/python -m tests.make_coverage
+
+clean:
+	rm -rf build dist doc/_build _trial_temp* .coverage* .hypothesis .mypy_cache .ruff_cache *.egg-info
+	rm -f twisted/plugins/dropin.cache
+	find muxs2s tests twisted doc .ci -name __pycache__ -prune -exec rm -rf {} +
+
+distclean: clean
+	rm -rf $(VENV) .tox
+
+$(VENV)/for-running: EXTRAS :=
+$(VENV)/for-testing: EXTRAS := [test]
+$(VENV)/for-developing: EXTRAS := [test,dev]
+
+$(VENV)/for-running $(VENV)/for-testing $(VENV)/for-developing: setup.cfg pyproject.toml | $(BIN)/python
+	@echo "installing muxs2s$(EXTRAS) into $(VENV), once"
+	@$(INSTALL) --editable '.$(EXTRAS)' || { \
+	    echo "the installation failed: pip needs a package index it can reach (see its message above)" >&2; exit 1; }
+	@touch $@
+
+$(BIN)/python:
+	@command -v $(PYTHON) >/dev/null || { \
+	    echo "$(PYTHON) is missing: install Python 3.11 or later, or name one: make PYTHON=/path/to/python3" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	    echo "$(PYTHON) is too old ($$($(PYTHON) --version 2>&1)): muxs2s needs Python 3.11 or later;" \
+	        "name one: make PYTHON=/path/to/python3" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	    echo "$(PYTHON) cannot make an environment; on Debian or Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
