@@ -50,11 +50,12 @@ THIRD_PARTY = {
     "stream": ("idna", TREE, "cryptography"),
 }
 
-WORLDLY = frozenset(
-    "asyncio http logging multiprocessing os pathlib random secrets select selectors shutil signal socket socketserver "
-    "ssl subprocess tempfile threading time urllib".split()
-)
-"""What of the standard library knows a clock, a file, a socket, a log or chance."""
+NETWORK = {"asyncio", "http", "select", "selectors", "socket", "socketserver", "ssl", "urllib"}
+SYSTEM = {"logging", "multiprocessing", "os", "pathlib", "shutil", "signal", "subprocess", "tempfile", "threading"}
+CHANCE_AND_TIME = {"random", "secrets", "time"}
+
+WORLDLY = NETWORK | SYSTEM | CHANCE_AND_TIME
+"""What of the standard library a pure floor does without; it is handed entropy and the time."""
 
 REACTORS = {"tap", "commands"}
 """Where the global reactor may be imported; every other module is handed one."""
