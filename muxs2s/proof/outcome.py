@@ -13,6 +13,7 @@ from typing import Protocol
 
 from cryptography.x509 import Certificate
 
+from muxs2s.proof.identity import NO_NAMES, CertificateNames
 from muxs2s.wire.names import DomainName
 
 __all__ = ["Evidence", "Outcome", "Prooftype", "Proven", "Refused", "Scope", "Undecided"]
@@ -48,6 +49,12 @@ class Proven:
     scope: Scope
     until: float | None
     """Seconds since the epoch: the earliest end in the chain; ``None`` if nothing ends."""
+
+    names: CertificateNames = NO_NAMES
+    """
+    Under :attr:`Scope.ALL_NAMES` every name the evidence vouches for, ``domain`` among them;
+    otherwise none beyond ``domain``.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,242 @@
+"""
+Which domains a certificate names, as far as XMPP servers are concerned.
+
+Knows the subject alternative names and reads them itself: one odd entry is left out with a note and
+never spoils the others, which the library's own reader would allow it to do. Does not know whether
+anybody vouches for the certificate: see :mod:`muxs2s.proof.pkix`. The Common Name is never looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from cryptography.x509 import Certificate
+
+from muxs2s.wire.names import DomainName, NameRefused
+
+__all__ = ["MAX_CERTIFICATE_NAMES", "NO_NAMES", "CertificateNames", "names_in"]
+
+MAX_CERTIFICATE_NAMES: Final = 256
+"""Entries read of the subject alternative names of one certificate, of whatever kind."""
+
+_MAX_NOTE: Final = 200
+"""Characters of one note about an entry that does not count."""
+
+_MAX_LISTED: Final = 8
+"""Names written out where a certificate is described in one line."""
+
+_SUBJECT_ALTERNATIVE_NAME: Final = bytes.fromhex("551d11")
+_DNS_SRV: Final = bytes.fromhex("2b06010505070807")
+_XMPP_ADDR: Final = bytes.fromhex("2b06010505070805")
+
+# Identifier octets of DER.
+_OBJECT_IDENTIFIER: Final = 0x06
+_OCTET_STRING: Final = 0x04
+_UTF8_STRING: Final = 0x0C
+_IA5_STRING: Final = 0x16
+_SEQUENCE: Final = 0x30
+_EXTENSIONS: Final = 0xA3
+_OTHER_NAME: Final = 0xA0
+_DNS_NAME: Final = 0x82
+
+_LONG_TAG: Final = 0x1F
+_LONG_LENGTH: Final = 0x80
+_MAX_LENGTH_OCTETS: Final = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CertificateNames:
+    """
+    The names of one certificate that count between servers, all as A-labels in lower case.
+
+    Source: RFC 6120, section 13.7.1.2.1; RFC 4985, section 2; RFC 9525, section 6.
+    """
+
+    dns: frozenset[str] = frozenset()
+    """Of dNSName, without wildcard."""
+
+    patterns: frozenset[str] = frozenset()
+    """Of dNSName: ``*.`` and a domain. The asterisk stands for exactly one label."""
+
+    srv: frozenset[str] = frozenset()
+    """Of SRVName: the NAME of ``_xmpp-server.NAME``."""
+
+    xmpp: frozenset[str] = frozenset()
+    """Of XmppAddr, where it is a bare domain."""
+
+    ignored: tuple[str, ...] = field(default=(), compare=False)
+    """Why entries that were meant to name a server do not count, one note each."""
+
+    def covers(self, domain: DomainName) -> bool:
+        """Whether one of the names is ``domain``, or a pattern that matches it."""
+        name = domain.ascii
+        if name in self.dns or name in self.srv or name in self.xmpp:
+            return True
+        return f"*.{name.partition('.')[2]}" in self.patterns
+
+    def all_domains(self) -> frozenset[DomainName]:
+        """Every domain named in full; the patterns stay in :attr:`patterns`."""
+        return frozenset(map(DomainName.parse, self.dns | self.srv | self.xmpp))
+
+    def __str__(self) -> str:
+        """List the first names, for messages: ``a.example, *.b.example and 3 more``."""
+        names = sorted(self.dns | self.srv | self.xmpp) + sorted(self.patterns)
+        more = f" and {len(names) - _MAX_LISTED} more" if len(names) > _MAX_LISTED else ""
+        return (", ".join(names[:_MAX_LISTED]) + more) or "no XMPP domain"
+
+
+NO_NAMES: Final = CertificateNames()
+"""A certificate that names no server."""
+
+
+def names_in(certificate: Certificate) -> CertificateNames:
+    """
+    Read the names of a certificate that count for server-to-server streams.
+
+    Never fails: what cannot be read does not count. An entry that breaks DER hides those after it.
+
+    Source: RFC 6120, section 13.7.1.2.1; RFC 5280, section 4.2.1.6.
+    """
+    reading = _Reading()
+    try:
+        for number, (tag, content) in enumerate(_entries(certificate.tbs_certificate_bytes)):
+            if number == MAX_CERTIFICATE_NAMES:
+                reading.note(f"only the first {MAX_CERTIFICATE_NAMES} subject alternative names are read")
+                break
+            reading.take(tag, content)
+    except _BrokenDER as broken:
+        reading.note(f"the subject alternative names are malformed: {broken}")
+    return reading.names()
+
+
+class _BrokenDER(Exception):
+    """These bytes are not the DER they should be."""
+
+
+class _Reading:
+    """The names found so far in one certificate."""
+
+    def __init__(self) -> None:
+        self._dns: set[str] = set()
+        self._patterns: set[str] = set()
+        self._srv: set[str] = set()
+        self._xmpp: set[str] = set()
+        self._ignored: list[str] = []
+
+    def names(self) -> CertificateNames:
+        return CertificateNames(
+            dns=frozenset(self._dns),
+            patterns=frozenset(self._patterns),
+            srv=frozenset(self._srv),
+            xmpp=frozenset(self._xmpp),
+            ignored=tuple(self._ignored),
+        )
+
+    def note(self, text: str) -> None:
+        self._ignored.append(text[:_MAX_NOTE])
+
+    def take(self, tag: int, content: bytes) -> None:
+        """Count one GeneralName, or note why it does not count."""
+        try:
+            if tag == _DNS_NAME:
+                self._take_dns(content)
+            elif tag == _OTHER_NAME:
+                self._take_other(content)
+        except (_BrokenDER, NameRefused, UnicodeDecodeError) as error:
+            self.note(f"{content[:40]!r} does not count: {error}")
+
+    def _take_dns(self, content: bytes) -> None:
+        name = content.decode("ascii")
+        if name.startswith("*."):
+            self._patterns.add(f"*.{DomainName.parse(name[2:]).ascii}")
+        else:
+            self._dns.add(DomainName.parse(name).ascii)
+
+    def _take_other(self, content: bytes) -> None:
+        kind, value = _other_name(content)
+        if kind == _XMPP_ADDR:
+            self._xmpp.add(DomainName.parse(_text(value)).ascii)
+        elif kind == _DNS_SRV:
+            service, _, name = _text(value).partition(".")
+            if service.lower() == "_xmpp-server":
+                self._srv.add(DomainName.parse(name).ascii)
+
+
+def _text(value: bytes) -> str:
+    """
+    Read the string of an SRVName or XmppAddr.
+
+    RFC 4985 wants an IA5String and RFC 6120 a UTF8String; deployed certificates mix the two up, and
+    the text says the same in both.
+    """
+    tag, content, end = _element(value, 0)
+    if tag not in (_UTF8_STRING, _IA5_STRING) or end != len(value):
+        raise _BrokenDER("it holds no single UTF8String or IA5String")
+    return content.decode("utf-8" if tag == _UTF8_STRING else "ascii")
+
+
+def _other_name(content: bytes) -> tuple[bytes, bytes]:
+    """Take ``OtherName ::= SEQUENCE { type-id, value [0] EXPLICIT ANY }`` apart."""
+    kind_tag, kind, end = _element(content, 0)
+    value_tag, value, end = _element(content, end)
+    if kind_tag != _OBJECT_IDENTIFIER or value_tag != _OTHER_NAME or end != len(content):
+        raise _BrokenDER("it is no otherName")
+    return kind, value
+
+
+def _entries(tbs_certificate: bytes) -> Iterator[tuple[int, bytes]]:
+    """The GeneralNames of the subject alternative name extension: identifier octet and content."""
+    found = [value for kind, value in _extensions(tbs_certificate) if kind == _SUBJECT_ALTERNATIVE_NAME]
+    if len(found) > 1:
+        raise _BrokenDER("the extension is there more than once")
+    for value in found:
+        yield from _elements(_only(_SEQUENCE, value))
+
+
+def _extensions(tbs_certificate: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Object identifier and value of each extension of a TBSCertificate."""
+    for tag, content in _elements(_only(_SEQUENCE, tbs_certificate)):
+        if tag == _EXTENSIONS:
+            for _, extension in _elements(_only(_SEQUENCE, content)):
+                parts = dict(_elements(extension))  # an identifier, perhaps a boolean, a value
+                yield parts.get(_OBJECT_IDENTIFIER, b""), parts.get(_OCTET_STRING, b"")
+
+
+def _only(wanted: int, data: bytes) -> bytes:
+    """The content of the one element ``data`` is made of."""
+    tag, content, end = _element(data, 0)
+    if tag != wanted or end != len(data):
+        raise _BrokenDER("one SEQUENCE was expected")
+    return content
+
+
+def _elements(data: bytes) -> Iterator[tuple[int, bytes]]:
+    at = 0
+    while at < len(data):
+        tag, content, at = _element(data, at)
+        yield tag, content
+
+
+def _element(data: bytes, at: int) -> tuple[int, bytes, int]:
+    """
+    Read one element of DER.
+
+    :returns: its identifier octet, its content, and where it ends.
+    """
+    if len(data) < at + 2:
+        raise _BrokenDER("it ends too early")
+    tag, length = data[at], data[at + 1]
+    if tag & _LONG_TAG == _LONG_TAG:
+        raise _BrokenDER("it has a tag of several octets")
+    at += 2
+    if length >= _LONG_LENGTH:
+        octets = length - _LONG_LENGTH
+        if not 1 <= octets <= _MAX_LENGTH_OCTETS:
+            raise _BrokenDER("its length is indefinite or out of bounds")
+        length = int.from_bytes(data[at : at + octets], "big")
+        at += octets
+    if len(data) < at + length:
+        raise _BrokenDER("it ends too early")
+    return tag, data[at : at + length], at + length
