@@ -1,0 +1,162 @@
+"""
+Which domains and domain pairs are proven on a stream, and the one check every stanza passes.
+
+Knows two kinds of grant: a *domain* of one side that the other has accepted, and a single *pair*.
+Knows nothing of how either was proven, beyond keeping the record. Memory grows with the domains of
+one side plus those of the other, not with their pairs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Final
+
+from muxs2s.wire.errors import RemoteViolation, StreamCondition
+from muxs2s.wire.names import DomainName, DomainPair, NameRefused
+from muxs2s.wire.stanza import Slice
+
+__all__ = ["OWN_CERTIFICATE", "Admission", "Association", "AssociationTable", "Direction", "Grant"]
+
+
+class Direction(Enum):
+    """Which way stanzas go; a grant holds for one direction of one stream."""
+
+    INBOUND = auto()
+    """From the peer to us."""
+
+    OUTBOUND = auto()
+    """From us to the peer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """Why a domain or pair may be used."""
+
+    prooftype: str
+    evidence: str
+    """What proved it, for operators: never a secret."""
+
+    until: float | None = None
+    """Seconds since the epoch; ``None`` if nothing ends it before the stream."""
+
+    def holds(self, now: float) -> bool:
+        """Whether the grant has not ended at ``now``, in seconds since the epoch."""
+        return self.until is None or now < self.until
+
+
+OWN_CERTIFICATE: Final = Grant(prooftype="pkix", evidence="our certificate, which the peer took")
+"""Why a domain of ours may be used: the peer went on after it had seen our certificate."""
+
+
+class Admission(Enum):
+    """What the check says of a stanza."""
+
+    ADMITTED = auto()
+    FOREIGN_SENDER = auto()
+    """``from`` is in no domain that its side has proven here."""
+
+    UNKNOWN_TARGET = auto()
+    """``from`` is good; ``to`` is in no domain that the other side has proven here."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Association:
+    """One line of the table, for operators."""
+
+    direction: Direction
+    sender: DomainName | None
+    """``None``: any sender of that side; so for the target."""
+
+    target: DomainName | None
+    grant: Grant
+
+
+class _Lane:
+    """The grants of one direction."""
+
+    __slots__ = ("pairs", "senders", "targets")
+
+    def __init__(self) -> None:
+        self.senders: dict[DomainName, Grant] = {}
+        self.targets: dict[DomainName, Grant] = {}
+        self.pairs: dict[DomainName, dict[DomainName, Grant]] = {}
+        """By sender, then target."""
+
+    def examine(self, pair: DomainPair, now: float) -> Admission:
+        sender, target = pair
+        paired = self.pairs.get(sender, {})
+        sender_holds = _holds(self.senders.get(sender), now)
+        if (sender_holds and _holds(self.targets.get(target), now)) or _holds(paired.get(target), now):
+            return Admission.ADMITTED
+        return Admission.UNKNOWN_TARGET if sender_holds or paired else Admission.FOREIGN_SENDER
+
+    def withdraw(self, domain: DomainName) -> None:
+        self.pairs.pop(domain, None)
+        for grants in (self.senders, self.targets, *self.pairs.values()):
+            grants.pop(domain, None)
+
+
+def _holds(grant: Grant | None, now: float) -> bool:
+    return grant is not None and grant.holds(now)
+
+
+class AssociationTable:
+    """
+    What is proven on one stream, in both directions.
+
+    Source: RFC 7712, section 2 (an association binds a domain to a stream); RFC 6120, sections
+    8.1.1.2 and 8.1.2.2 (the check).
+    """
+
+    def __init__(self) -> None:
+        self._lanes = {direction: _Lane() for direction in Direction}
+
+    def accept_sender(self, direction: Direction, domain: DomainName, grant: Grant) -> None:
+        """From now on ``domain`` may stand in ``from``, towards every accepted target."""
+        self._lanes[direction].senders[domain] = grant
+
+    def accept_target(self, direction: Direction, domain: DomainName, grant: Grant) -> None:
+        """From now on ``domain`` may stand in ``to``, for every accepted sender."""
+        self._lanes[direction].targets[domain] = grant
+
+    def accept_pair(self, direction: Direction, pair: DomainPair, grant: Grant) -> None:
+        """From now on exactly ``pair`` may be used."""
+        self._lanes[direction].pairs.setdefault(pair.sender, {})[pair.target] = grant
+
+    def withdraw_domain(self, domain: DomainName) -> None:
+        """Forget a domain, in either place and direction, and every pair it is part of."""
+        for lane in self._lanes.values():
+            lane.withdraw(domain)
+
+    def examine(self, direction: Direction, pair: DomainPair, now: float) -> Admission:
+        """
+        Whether a stanza of ``pair`` may go that way.
+
+        :param now: seconds since the epoch.
+        """
+        return self._lanes[direction].examine(pair, now)
+
+    def check(self, stanza: Slice, now: float) -> tuple[Admission, DomainPair]:
+        """
+        The one check of every stanza that comes in.
+
+        :raises RemoteViolation: ``improper-addressing``, if an address is missing or malformed.
+        """
+        try:
+            pair = stanza.pair
+        except NameRefused as refused:
+            raise RemoteViolation(StreamCondition.IMPROPER_ADDRESSING, str(refused)) from None
+        return self._lanes[Direction.INBOUND].examine(pair, now), pair
+
+    def associations(self) -> Iterator[Association]:
+        """Every grant, for operators."""
+        for direction, lane in self._lanes.items():
+            for sender, grant in lane.senders.items():
+                yield Association(direction=direction, sender=sender, target=None, grant=grant)
+            for target, grant in lane.targets.items():
+                yield Association(direction=direction, sender=None, target=target, grant=grant)
+            for sender, grants in lane.pairs.items():
+                for target, grant in grants.items():
+                    yield Association(direction=direction, sender=sender, target=target, grant=grant)

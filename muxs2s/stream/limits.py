@@ -1,0 +1,40 @@
+"""
+How much and how long one stream may take.
+
+Knows the defaults of every limit and time-out of a stream, each named with its unit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from muxs2s.wire.framing import AFTER_AUTHENTICATION, BEFORE_AUTHENTICATION, FramingLimits
+
+__all__ = ["StreamLimits"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamLimits:
+    """Limits of one stream, the same in both roles."""
+
+    before_authentication: FramingLimits = BEFORE_AUTHENTICATION
+    after_authentication: FramingLimits = AFTER_AUTHENTICATION
+
+    negotiation_seconds: float = 60.0
+    """From the connection to the first stanza that may pass."""
+
+    closing_seconds: float = 10.0
+    """From our closing tag to the peer's."""
+
+    idle_seconds: float = 3_600.0
+    """Without a stanza, before the stream is closed (RFC 6120, section 4.6.3)."""
+
+    max_sasl_failures: int = 3
+    """Failed attempts at SASL on one stream (RFC 6120, section 6.4.5)."""
+
+    close_on_foreign_sender: bool = False
+    """
+    Whether a stanza from a domain the peer has not proven ends the stream with ``invalid-from``.
+    By default it is dropped and counted: Prosody answers from a second domain of its own on a
+    stream proven for the first, and closing would end good streams.
+    """
