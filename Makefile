@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 # What twistd finds in a plugin directory is hidden by setuptools' default editable install.
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --config-settings editable_mode=compat
 
-.PHONY: help demo test lint types docs rows clean distclean
+.PHONY: help demo test lint types docs news rows clean distclean
 
 help:
 	@echo "make demo       two clouds of ten domains each exchange messages over TLS on this machine"
@@ -15,6 +15,7 @@ help:
 	@echo "make lint       style and format"
 	@echo "make types      static types"
 	@echo "make docs       the documentation, in build/doc/index.html"
+	@echo "make news       the names of the news fragments, and what a release would say"
 	@echo "make rows       renew tests/coverage.md: which tests cover which rule of which standard"
 	@echo "make clean      remove what was built; make distclean: the environment too"
 
@@ -34,6 +35,9 @@ types: $(VENV)/for-developing
 docs: $(VENV)/for-developing
 	$(BIN)/sphinx-build -W --keep-going -q -b html -d build/doctrees doc build/doc
 	@echo "the documentation is in build/doc/index.html"
+
+news: $(VENV)/for-developing
+	@$(BIN)/python .ci/news.py
 
 rows: $(VENV)/for-testing
 	$(BIN)/python -m tests.make_coverage

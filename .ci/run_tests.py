@@ -45,10 +45,10 @@ FATES = {
 }
 
 
-def unit_suites() -> list[str]:
+def unit_suites(tests: Path = TESTS) -> list[str]:
     """Every package and module of the tests but those against servers, as trial wants them."""
-    packages = [found.parent.name for found in TESTS.glob("*/__init__.py") if found.parent.name != "interop"]
-    modules = [found.stem for found in TESTS.glob("test_*.py")]
+    packages = [found.parent.name for found in tests.glob("*/__init__.py") if found.parent.name != "interop"]
+    modules = [found.stem for found in tests.glob("test_*.py")]
     return [f"tests.{name}" for name in sorted(packages) + sorted(modules)]
 
 
