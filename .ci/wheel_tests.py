@@ -49,14 +49,8 @@ def main(checkout: Path) -> int:
         for path in astray(directory):
             print(f"the tests would run on {path}, not on the installed wheel", file=sys.stderr)
             return 1
-        command = [
-            sys.executable,
-            "-m",
-            "twisted.trial",
-            "--reporter=text",
-            "--rterrors",
-            *unit_suites(directory / "tests"),
-        ]
+        suites = unit_suites(directory / "tests")
+        command = [sys.executable, "-m", "twisted.trial", "--reporter=text", "--rterrors", *suites]
         return subprocess.run(command, cwd=directory, check=False).returncode  # noqa: S603 - our own
 
 
