@@ -124,7 +124,7 @@ class PkixProof:
         reasons += _reasons_of_key(leaf)
         path = _Path(self._anchors, leaf, issuers[: MAX_CHAIN_CERTIFICATES - 1])
         if len(chain) > MAX_CHAIN_CERTIFICATES:
-            reasons.append(f"{len(chain)} certificates were shown, at most {MAX_CHAIN_CERTIFICATES} are read")
+            reasons.append(f"more than {MAX_CHAIN_CERTIFICATES} certificates were shown")
         # Of a certificate out of its time the rest is judged in its time: it may not be all that is wrong.
         reasons += path.validate(min(max(now, leaf.not_valid_before_utc), leaf.not_valid_after_utc))
         if not reasons:
@@ -205,9 +205,10 @@ class _Path:
         if self._anchors.may_have_issued(last):
             return None
         if last.issuer != last.subject:
+            issued = "the certificate" if last == self._leaf else _named(last.subject)
             return (
-                f"{_named(last.issuer)}, which issued {_named(last.subject)}, is no trust anchor here and was "
-                "not sent along: the peer should send its full chain, or the issuer be trusted here"
+                f"{_named(last.issuer)}, which issued {issued}, is no trust anchor here and was not sent along: "
+                "the peer should send its full chain, or the issuer be trusted here"
             )
         if last == self._leaf:
             return "it is self-signed and no trust anchor here"
@@ -316,7 +317,7 @@ def _matches(name: str, subtree: str) -> bool:
 
 def _named(name: Name) -> str:
     """A distinguished name for messages: printable, and of bounded length."""
-    return _shown(name.rfc4514_string() or "an empty name")
+    return _shown(name.rfc4514_string() or "nobody by name")
 
 
 def _shown(text: str) -> str:
