@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 # What twistd finds in a plugin directory is hidden by setuptools' default editable install.
-INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --config-settings editable_mode=compat
+INSTALL := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --config-settings editable_mode=compat
 
 .PHONY: help demo test lint types docs news rows clean distclean
 
