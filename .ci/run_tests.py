@@ -57,7 +57,7 @@ def trial(*arguments: str, under: tuple[str, ...] = ()) -> Counter[str]:
     command = [sys.executable, "-m", *under, "twisted.trial", "--rterrors", *arguments]
     verdict = ""
     with subprocess.Popen(command, cwd=CHECKOUT, stdout=subprocess.PIPE, text=True) as running:  # noqa: S603 - our own
-        assert running.stdout is not None  # noqa: S101 - narrows the type
+        assert running.stdout is not None
         for line in running.stdout:
             print(line, end="", flush=True)
             if line.startswith(("PASSED", "FAILED")):
