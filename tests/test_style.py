@@ -194,8 +194,9 @@ class PackageTests(SynchronousTestCase):
         loose = [
             source.at(node)
             for source in self.package
-            for _, node in public_names(source.tree)
-            for decorator in (node.decorator_list if isinstance(node, ast.ClassDef) else ())
+            for node in ast.walk(source.tree)
+            if isinstance(node, ast.ClassDef) and is_public(node.name)
+            for decorator in node.decorator_list
             if ast.unparse(decorator).startswith("dataclass") and not is_value(decorator)
         ]
         self.assertEqual([], loose)
