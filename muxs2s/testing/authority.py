@@ -143,8 +143,8 @@ class CertificateAuthority:
         not_after: float | None = None,
         eku: Iterable[ObjectIdentifier] = (),
         path_length: int | None = None,
-        permitted: Iterable[str] = (),
-        excluded: Iterable[str] = (),
+        permitted: Iterable[str | x509.GeneralName] = (),
+        excluded: Iterable[str | x509.GeneralName] = (),
     ) -> CertificateAuthority:
         """
         Certify an authority below this one.
@@ -153,8 +153,8 @@ class CertificateAuthority:
         :param not_after: seconds since the epoch.
         :param eku: what its certificates may serve for; empty for anything.
         :param path_length: how many authorities may stand below it; ``None`` for any number.
-        :param permitted: DNS domains that its certificates must lie in, if given.
-        :param excluded: DNS domains that its certificates must not lie in.
+        :param permitted: DNS domains (or other general names) its certificates must lie in, if given.
+        :param excluded: DNS domains (or other general names) its certificates must not lie in.
         :returns: one whose certificates carry the intermediate certificate in their chain.
         """
         below = CertificateAuthority(name, now=self._now)
@@ -275,8 +275,12 @@ def _by(issuer: EllipticCurvePrivateKey) -> x509.AuthorityKeyIdentifier:
     return x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer.public_key())
 
 
-def _constraints(permitted: Iterable[str], excluded: Iterable[str]) -> x509.NameConstraints | None:
-    within, without = [[x509.DNSName(name) for name in names] for names in (permitted, excluded)]
+def _constraints(
+    permitted: Iterable[str | x509.GeneralName], excluded: Iterable[str | x509.GeneralName]
+) -> x509.NameConstraints | None:
+    within, without = (
+        [x509.DNSName(name) if isinstance(name, str) else name for name in names] for names in (permitted, excluded)
+    )
     if not within and not without:
         return None
     return x509.NameConstraints(permitted_subtrees=within or None, excluded_subtrees=without or None)
