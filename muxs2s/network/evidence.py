@@ -1,0 +1,44 @@
+"""
+Gathers what each prooftype asks for, and has it judged.
+
+Knows which prooftypes are in force and in which order they are asked. Does not know how any of them
+decides: see :mod:`muxs2s.proof`.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from muxs2s.proof.outcome import Evidence, Outcome, Prooftype
+from muxs2s.proof.policy import ProofPolicy
+from muxs2s.wire.names import DomainName
+
+__all__ = ["Judge", "PolicyJudge"]
+
+
+class Judge(Protocol):
+    """Decides whether what a peer showed proves a domain; it may have to ask others first."""
+
+    async def judge(self, domain: DomainName, evidence: Evidence, now: float) -> Outcome:
+        """
+        Decide.
+
+        :param now: seconds since the epoch.
+        """
+        ...
+
+
+class PolicyJudge:
+    """
+    Asks the prooftypes that the policy names.
+
+    :param prooftypes: every prooftype that is in force.
+    """
+
+    def __init__(self, prooftypes: tuple[Prooftype, ...], policy: ProofPolicy) -> None:
+        self._prooftypes = prooftypes
+        self._policy = policy
+
+    async def judge(self, domain: DomainName, evidence: Evidence, now: float) -> Outcome:
+        """Ask each prooftype and let the policy choose."""
+        return self._policy.judge(domain, evidence, now, self._prooftypes)

@@ -1,0 +1,144 @@
+"""
+Stanzas that wait for a stream, in order and within bounds.
+
+Knows how many stanzas and bytes may wait, for one domain pair and for all of them, and for how long.
+Does not know why they wait or what becomes of those that wait in vain: see
+:mod:`muxs2s.service.links`.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from muxs2s.wire.stanza import Slice
+
+__all__ = ["PairQueue", "QueueBudget", "QueueLimits"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueLimits:
+    """What may wait."""
+
+    max_pair_stanzas: int = 1_000
+    """For one domain pair."""
+
+    max_pair_bytes: int = 2 * 1024 * 1024
+    """For one domain pair."""
+
+    max_total_stanzas: int = 100_000
+    """For all domain pairs together."""
+
+    max_total_bytes: int = 128 * 1024 * 1024
+    """For all domain pairs together."""
+
+    max_age_seconds: float = 60.0
+    """From when a stanza was queued until it is bounced."""
+
+
+class QueueBudget:
+    """What all queues hold together."""
+
+    def __init__(self, limits: QueueLimits) -> None:
+        self.limits = limits
+        self.stanzas = 0
+        self.bytes = 0
+
+    def fits(self, size: int) -> bool:
+        """Whether one more stanza of ``size`` bytes may wait."""
+        return self.stanzas < self.limits.max_total_stanzas and self.bytes + size <= self.limits.max_total_bytes
+
+    def add(self, stanzas: int, size: int) -> None:
+        """Note that stanzas came, or, with negative numbers, that they left."""
+        self.stanzas += stanzas
+        self.bytes += size
+
+
+class PairQueue:
+    """
+    The stanzas of one domain pair, oldest first.
+
+    Those taken from it stay its business until they are confirmed or put back: then they stand in
+    front again, as old as they were.
+    """
+
+    def __init__(self, budget: QueueBudget) -> None:
+        self._budget = budget
+        self._limits = budget.limits
+        self._waiting: deque[tuple[float, Slice]] = deque()
+        self._taken: list[tuple[float, Slice]] = []
+        self._bytes = 0
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    @property
+    def taken(self) -> bool:
+        """Whether something was taken and is neither confirmed nor put back."""
+        return bool(self._taken)
+
+    @property
+    def deadline(self) -> float | None:
+        """When the oldest waiting stanza has waited too long, seconds; ``None`` if none waits."""
+        return self._waiting[0][0] + self._limits.max_age_seconds if self._waiting else None
+
+    def push(self, stanza: Slice, now: float) -> bool:
+        """
+        Let a stanza wait.
+
+        :returns: ``False`` if a limit is reached; it does not wait then.
+        """
+        size = len(stanza.data)
+        count = len(self._waiting) + len(self._taken)
+        fits = count < self._limits.max_pair_stanzas and self._bytes + size <= self._limits.max_pair_bytes
+        if not fits or not self._budget.fits(size):
+            return False
+        self._waiting.append((now, stanza))
+        self._bytes += size
+        self._budget.add(1, size)
+        return True
+
+    def take(self, max_bytes: int) -> list[Slice]:
+        """The oldest stanzas: as many as fit ``max_bytes``, and one if the first alone does not."""
+        taken: list[Slice] = []
+        size = 0
+        while self._waiting:
+            size += len(self._waiting[0][1].data)
+            if taken and size > max_bytes:
+                break
+            entry = self._waiting.popleft()
+            self._taken.append(entry)
+            taken.append(entry[1])
+        return taken
+
+    def confirm(self) -> None:
+        """What was taken has gone its way."""
+        self._release(self._taken)
+        self._taken = []
+
+    def put_back(self) -> None:
+        """What was taken did not go; it stands in front again."""
+        self._waiting.extendleft(reversed(self._taken))
+        self._taken = []
+
+    def expire(self, now: float) -> list[Slice]:
+        """Remove what has waited too long."""
+        expired = list(self._overdue(now))
+        self._release(expired)
+        return [stanza for _, stanza in expired]
+
+    def clear(self) -> list[Slice]:
+        """Remove everything that waits."""
+        waiting, self._waiting = list(self._waiting), deque()
+        self._release(waiting)
+        return [stanza for _, stanza in waiting]
+
+    def _overdue(self, now: float) -> Iterator[tuple[float, Slice]]:
+        while self._waiting and self._waiting[0][0] + self._limits.max_age_seconds <= now:
+            yield self._waiting.popleft()
+
+    def _release(self, entries: list[tuple[float, Slice]]) -> None:
+        size = sum(len(stanza.data) for _, stanza in entries)
+        self._bytes -= size
+        self._budget.add(-len(entries), -size)

@@ -1,0 +1,167 @@
+"""
+Where a stanza goes: to a host of ours, into the queue of its pair, or back.
+
+Knows which domains are ours, who serves them and which links exist. Does not know streams.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Set as AbstractSet
+from itertools import groupby
+
+from twisted.logger import Logger
+
+from muxs2s.hosts.seam import Host
+from muxs2s.service.links import Link
+from muxs2s.service.queues import PairQueue, QueueBudget
+from muxs2s.wire.errors import LocalMisuse, StanzaCondition
+from muxs2s.wire.names import DomainName, DomainPair, NameRefused, domain_of
+from muxs2s.wire.stanza import Slice, error_reply
+
+__all__ = ["Routing"]
+
+
+class Routing:
+    """
+    Routes stanzas between hosts and links.
+
+    Nothing is relayed: one of the two domains is always served here.
+
+    :param link: makes the link of a pair that has none.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        domains: Iterable[DomainName],
+        budget: QueueBudget,
+        link: Callable[[DomainPair, PairQueue], Link],
+        seconds: Callable[[], float],
+    ) -> None:
+        self._hosted = set(domains)
+        self._hosts: dict[DomainName, Host] = {}
+        self._budget = budget
+        self._new_link = link
+        self._seconds = seconds
+        self._links: dict[DomainPair, tuple[PairQueue, Link]] = {}
+
+    @property
+    def hosted(self) -> AbstractSet[DomainName]:
+        """The domains that are ours; a live view."""
+        return self._hosted
+
+    @property
+    def links(self) -> Iterable[tuple[DomainPair, PairQueue]]:
+        """The pairs that have a link, and what waits there."""
+        return [(pair, queue) for pair, (queue, _) in self._links.items()]
+
+    def add(self, domain: DomainName) -> None:
+        """A domain is ours from now on."""
+        self._hosted.add(domain)
+
+    def remove(self, domain: DomainName) -> None:
+        """A domain is no longer ours: what waits from it is bounced."""
+        for pair, (_, link) in list(self._links.items()):
+            if pair.sender == domain:
+                link.stop()
+                self._links.pop(pair, None)
+        self._hosted.discard(domain)
+        self._hosts.pop(domain, None)
+
+    def attach(self, domain: DomainName, host: Host) -> None:
+        """See :meth:`muxs2s.hosts.seam.Federation.attach`."""
+        if domain not in self._hosted:
+            raise LocalMisuse(f"{domain} is not hosted here; add it to the configured domains")
+        if self._hosts.get(domain, host) is not host:
+            raise LocalMisuse(f"{domain} is served by another host already")
+        self._hosts[domain] = host
+
+    def detach(self, domain: DomainName, host: Host) -> None:
+        """See :meth:`muxs2s.hosts.seam.Federation.detach`."""
+        if self._hosts.get(domain) is host:
+            del self._hosts[domain]
+
+    def forget(self, pair: DomainPair) -> None:
+        """A link has nothing left to do."""
+        self._links.pop(pair, None)
+
+    def send(self, stanzas: Sequence[Slice]) -> None:
+        """See :meth:`muxs2s.hosts.seam.Federation.send`."""
+        touched: dict[DomainPair, Link] = {}
+        try:
+            for stanza in stanzas:
+                self._send_one(stanza, touched)
+        finally:
+            for link in touched.values():
+                link.stanzas_wait()
+
+    def deliver(self, stanzas: Sequence[Slice]) -> None:
+        """Give what peers sent, checked, to the hosts of the target domains, in order."""
+        for target, batch in groupby(stanzas, key=lambda stanza: domain_of(stanza.to_address or "")):
+            self._deliver(target, tuple(batch))
+
+    def bounce(self, stanzas: Sequence[Slice], condition: StanzaCondition, text: str) -> None:
+        """Send stanzas of ours back to where they came from."""
+        replies = [reply for stanza in stanzas if (reply := error_reply(stanza, condition, text)) is not None]
+        for target, batch in groupby(replies, key=lambda reply: domain_of(reply.to_address or "")):
+            if target in self._hosts:
+                self._give(self._hosts[target], tuple(batch))
+
+    def stop(self) -> None:
+        """Bounce everything that waits."""
+        for _, link in list(self._links.values()):
+            link.stop()
+
+    def _send_one(self, stanza: Slice, touched: dict[DomainPair, Link]) -> None:
+        sender = self._own_sender(stanza)
+        try:
+            target = domain_of(stanza.to_address or "")
+        except NameRefused as refused:
+            self.bounce([stanza], StanzaCondition.JID_MALFORMED, str(refused))
+            return
+        if target in self._hosted:
+            self._deliver(target, (stanza,))
+            return
+        pair = DomainPair(sender, target)
+        queue, link = self._links.get(pair) or self._add_link(pair)
+        if queue.push(stanza, self._seconds()):
+            touched[pair] = link
+        else:
+            self.bounce([stanza], StanzaCondition.RESOURCE_CONSTRAINT, f"too much waits for {target} already")
+
+    def _own_sender(self, stanza: Slice) -> DomainName:
+        try:
+            sender = domain_of(stanza.from_address or "")
+        except NameRefused as refused:
+            raise LocalMisuse(f"a stanza has no good 'from': {refused}") from None
+        if sender not in self._hosted:
+            raise LocalMisuse(f"a stanza from {sender}, which is not hosted here, is not relayed")
+        return sender
+
+    def _add_link(self, pair: DomainPair) -> tuple[PairQueue, Link]:
+        queue = PairQueue(self._budget)
+        self._links[pair] = queue, self._new_link(pair, queue)
+        return self._links[pair]
+
+    def _deliver(self, target: DomainName, stanzas: Sequence[Slice]) -> None:
+        host = self._hosts.get(target)
+        if host is None:
+            self._return(stanzas, StanzaCondition.SERVICE_UNAVAILABLE, f"nobody serves {target} at the moment")
+        elif not self._give(host, stanzas):
+            self._return(stanzas, StanzaCondition.INTERNAL_SERVER_ERROR, f"the server of {target} failed")
+
+    def _give(self, host: Host, stanzas: Sequence[Slice]) -> bool:
+        try:
+            host.deliver(stanzas)
+        except Exception:  # noqa: BLE001 - whatever a host does, other stanzas go on
+            self._log.failure("a host failed to take {count} stanzas", count=len(stanzas))
+            return False
+        return True
+
+    def _return(self, stanzas: Sequence[Slice], condition: StanzaCondition, text: str) -> None:
+        """Answer for a domain of ours that cannot answer itself."""
+        if domain_of(stanzas[0].to_address or "") not in self._hosted:
+            return
+        self.send([reply for stanza in stanzas if (reply := error_reply(stanza, condition, text)) is not None])

@@ -1,0 +1,217 @@
+"""
+The running server: federation for the domains we host.
+
+Knows how the rooms below make one service, and its life: start, stop, domains that come and go,
+certificates that change. What hangs on it attaches through :class:`muxs2s.hosts.seam.Federation`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from random import SystemRandom
+from typing import Final
+
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred, DeferredList
+from twisted.internet.interfaces import IListeningPort, IStreamServerEndpoint
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from muxs2s.hosts.seam import Host
+from muxs2s.network.certificates import CertificateStore, Reload
+from muxs2s.network.connecting import ConnectLimits, Connector
+from muxs2s.network.evidence import Judge, PolicyJudge
+from muxs2s.network.reactors import INetworkReactor
+from muxs2s.network.resolver import Lookup, Resolver
+from muxs2s.network.targets import Overrides
+from muxs2s.network.tls import TLSContexts
+from muxs2s.proof.pkix import PkixProof, TrustAnchors
+from muxs2s.proof.policy import ProofPolicy
+from muxs2s.service.backoff import Backoff, BackoffLimits
+from muxs2s.service.links import Link, LinkSeams, new_link
+from muxs2s.service.queues import PairQueue, QueueBudget, QueueLimits
+from muxs2s.service.routing import Routing
+from muxs2s.service.status import QueueStatus, ServiceStatus, stream_status
+from muxs2s.service.streams import StreamFactory, Streams, StreamSeams
+from muxs2s.stream.limits import StreamLimits
+from muxs2s.wire.errors import StreamCondition
+from muxs2s.wire.names import DomainName, DomainPair
+from muxs2s.wire.stanza import Slice
+
+__all__ = ["S2SService", "ServiceLimits"]
+
+
+_chance: Final = SystemRandom().random
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceLimits:
+    """Every limit and time-out of the service."""
+
+    stream: StreamLimits = field(default_factory=StreamLimits)
+    queue: QueueLimits = field(default_factory=QueueLimits)
+    connect: ConnectLimits = field(default_factory=ConnectLimits)
+    backoff: BackoffLimits = field(default_factory=BackoffLimits)
+
+
+class S2SService(Service):
+    """
+    Federates the domains of ours with the rest of the network.
+
+    It is a :class:`~muxs2s.hosts.seam.Federation`: hosts attach to it. Peers are accepted on the
+    endpoints it is given, or wherever :attr:`factory` is made to listen.
+
+    :param domains: ours, in any spelling.
+    :param certificates: of our domains.
+    :param anchors: the certificate authorities whose word counts.
+    :param endpoints: where to accept peers, from ``startService`` to ``stopService``.
+    :param lookup: asks DNS; by default the name servers of the system.
+    :param overrides: where peers are, for those the operator knows better about than DNS.
+    :param bind_address: the IP address to connect from.
+    :param judge: decides what proves a peer's domain; by default PKIX alone.
+    :raises NameRefused: if a domain is no domain name.
+    """
+
+    _log = Logger()
+    name = "muxs2s"
+
+    def __init__(
+        self,
+        reactor: INetworkReactor,
+        domains: Iterable[str],
+        *,
+        certificates: CertificateStore,
+        anchors: TrustAnchors,
+        endpoints: Sequence[IStreamServerEndpoint] = (),
+        lookup: Lookup | None = None,
+        overrides: Overrides | None = None,
+        bind_address: str | None = None,
+        limits: ServiceLimits | None = None,
+        judge: Judge | None = None,
+        entropy: Callable[[int], bytes] = os.urandom,
+        chance: Callable[[], float] = _chance,
+    ) -> None:
+        limits = limits or ServiceLimits()
+        self.certificates = certificates
+        self._reactor = reactor
+        self._limits = limits
+        self._chance = chance
+        self._endpoints = endpoints
+        self._ports: list[Deferred[IListeningPort | None]] = []
+        self._routing = Routing(
+            map(DomainName.parse, domains), QueueBudget(limits.queue), self._new_link, reactor.seconds
+        )
+        self._streams = Streams(
+            StreamSeams(
+                clock=reactor,
+                connector=Connector(
+                    reactor,
+                    lookup or Resolver.from_system(reactor),
+                    overrides=overrides,
+                    bind_address=bind_address,
+                    limits=limits.connect,
+                ),
+                contexts=TLSContexts(certificates, reactor),
+                judge=judge or PolicyJudge((PkixProof(anchors),), ProofPolicy()),
+                hosted=self._routing.hosted,
+                limits=limits.stream,
+                entropy=entropy,
+                deliver=self._routing.deliver,
+            )
+        )
+        self._seams = LinkSeams(
+            clock=reactor,
+            dial=self._streams.dial,
+            bounce=self._routing.bounce,
+            forget=self._routing.forget,
+            chance=chance,
+        )
+
+    # Federation.
+
+    @property
+    def hosted(self) -> AbstractSet[DomainName]:
+        """The domains that are ours; a live view."""
+        return self._routing.hosted
+
+    def attach(self, domain: DomainName, host: Host) -> None:
+        """See :meth:`muxs2s.hosts.seam.Federation.attach`."""
+        self._routing.attach(domain, host)
+
+    def detach(self, domain: DomainName, host: Host) -> None:
+        """See :meth:`muxs2s.hosts.seam.Federation.detach`."""
+        self._routing.detach(domain, host)
+
+    def send(self, stanzas: Sequence[Slice]) -> None:
+        """See :meth:`muxs2s.hosts.seam.Federation.send`."""
+        self._routing.send(stanzas)
+
+    # Life.
+
+    @property
+    def factory(self) -> StreamFactory:
+        """Makes the protocols of accepted connections, for any endpoint."""
+        return self._streams.accepting()
+
+    def startService(self) -> None:
+        """Accept peers on every endpoint; one that cannot be used is logged and the others serve."""
+        super().startService()
+        self._ports = [
+            endpoint.listen(self.factory).addErrback(self._not_listening, endpoint) for endpoint in self._endpoints
+        ]
+
+    def stopService(self) -> Deferred[None]:
+        """Stop accepting, bounce what waits, close every stream; fires when all that is done."""
+        Service.stopService(self)
+        ports, self._ports = self._ports, []
+        self._routing.stop()
+        ending: list[Deferred[None]] = [port.addCallback(_stop_listening) for port in ports]
+        ending.append(self._streams.stop())
+        return DeferredList(ending, consumeErrors=True).addCallback(lambda _: None)
+
+    def add_domain(self, domain: str) -> None:
+        """
+        Host one more domain from now on.
+
+        :raises NameRefused: if it is no domain name.
+        """
+        self._routing.add(DomainName.parse(domain))
+
+    def remove_domain(self, domain: str) -> None:
+        """
+        Host a domain no longer: what waits from it is bounced, its streams are closed.
+
+        :raises NameRefused: if it is no domain name.
+        """
+        name = DomainName.parse(domain)
+        self._routing.remove(name)
+        for connection in self._streams:
+            if connection.stream.pair is not None and name in connection.stream.pair:
+                connection.fail(StreamCondition.HOST_GONE, f"{name} is no longer hosted here")
+
+    def reload_certificates(self) -> Reload:
+        """Read changed certificates again; new streams show them. What cannot be read stays as it was."""
+        return self.certificates.reload(self._reactor.seconds())
+
+    def status(self) -> ServiceStatus:
+        """What is going on now."""
+        return ServiceStatus(
+            domains=tuple(sorted(self.hosted)),
+            streams=tuple(stream_status(connection) for connection in self._streams),
+            queues=tuple(
+                QueueStatus(pair=pair, stanzas=len(queue)) for pair, queue in self._routing.links if len(queue)
+            ),
+        )
+
+    def _new_link(self, pair: DomainPair, queue: PairQueue) -> Link:
+        return new_link(pair, queue, self._seams, Backoff(limits=self._limits.backoff, chance=self._chance))
+
+    def _not_listening(self, failure: Failure, endpoint: IStreamServerEndpoint) -> None:
+        self._log.failure("cannot listen on {endpoint}; is the address in use?", failure, endpoint=endpoint)
+
+
+def _stop_listening(port: IListeningPort | None) -> Deferred[None] | None:
+    return port.stopListening() if port is not None else None
