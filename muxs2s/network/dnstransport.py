@@ -138,6 +138,10 @@ class _Datagrams(DatagramProtocol):
         self._answer(None if message.flags & dns.flags.TC else Received(message, len(datagram)))
 
     def connectionRefused(self) -> None:
+        self.stopProtocol()
+
+    def stopProtocol(self) -> None:
+        """Epoll's way to say that nobody listens there; after an answer, the end of the port."""
         if not self.answered.called:
             self.answered.errback(ServerFailed(f"no DNS server listens there; {_NAME_ANOTHER}"))
 

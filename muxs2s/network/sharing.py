@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Hashable
 from typing import Any, Generic, TypeVar
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.python.failure import Failure
 
 __all__ = ["SharedJobs"]
@@ -24,7 +24,7 @@ class _Job(Generic[T]):
 
     def __init__(self) -> None:
         self.askers: list[Deferred[T]] = []
-        self.work: Deferred[None] | None = None
+        self.work: Deferred[None] = succeed(None)
 
 
 class SharedJobs(Generic[K, T]):
@@ -62,8 +62,7 @@ class SharedJobs(Generic[K, T]):
         job.askers.remove(asker)
         if not job.askers:
             self._forget(key, job)
-            if job.work is not None:
-                job.work.cancel()
+            job.work.cancel()
 
     def _finish(self, result: T | Failure, key: K, job: _Job[T]) -> None:
         self._forget(key, job)

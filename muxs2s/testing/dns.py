@@ -133,31 +133,14 @@ class Zone:
         """Answer again."""
         self._failing.pop(dns.name.from_text(name), None)
 
-    def respond(self, query: QueryMessage) -> QueryMessage | None:
-        """
-        Answer a query.
-
-        :returns: the response, or nothing if the name was silenced.
-
-        Source: RFC 1034, section 4.3.2; RFC 2308, section 3 (denials).
-        """
-        asked = query.question[0]
-        self.asked.append(Question(asked.name.to_text(omit_final_dot=True), dns.rdatatype.to_text(asked.rdtype)))
-        failing = self._failing.get(asked.name, dns.rcode.NOERROR)
-        if failing is None:
-            return None
-        response = cast("QueryMessage", dns.message.make_response(query, recursion_available=True))
-        response.set_rcode(failing)
-        if failing == dns.rcode.NOERROR:
-            self._fill(response, asked.name, asked.rdtype)
-        return response
-
     def respond_to_wire(self, wire: bytes, *, over_udp: bool) -> bytes | None:
         """
         Answer a query as it came off the wire.
 
         :param over_udp: cut the answer short (TC) where it is larger than the asker takes.
         :returns: the response, or nothing if ``wire`` is no query or the name was silenced.
+
+        Source: RFC 1034, section 4.3.2; RFC 2181, section 9 (TC); RFC 2308, section 3 (denials).
         """
         try:
             query = dns.message.from_wire(wire)
@@ -165,7 +148,7 @@ class Zone:
             return None
         if not isinstance(query, QueryMessage) or not query.question or query.flags & dns.flags.QR:
             return None
-        response = self.respond(query)
+        response = self._respond(query)
         if response is None:
             return None
         try:
@@ -197,6 +180,19 @@ class Zone:
                     raise
             else:
                 return ServedZone(interface, number, (stream, datagrams), factory)
+
+    def _respond(self, query: QueryMessage) -> QueryMessage | None:
+        """The response, or nothing if the name was silenced."""
+        asked = query.question[0]
+        self.asked.append(Question(asked.name.to_text(omit_final_dot=True), dns.rdatatype.to_text(asked.rdtype)))
+        failing = self._failing.get(asked.name, dns.rcode.NOERROR)
+        if failing is None:
+            return None
+        response = cast("QueryMessage", dns.message.make_response(query, recursion_available=True))
+        response.set_rcode(failing)
+        if failing == dns.rcode.NOERROR:
+            self._fill(response, asked.name, asked.rdtype)
+        return response
 
     def _fill(self, response: QueryMessage, name: Name, rdtype: RdataType) -> None:
         response.flags |= dns.flags.AA
@@ -299,11 +295,12 @@ class MemoryResolver:
     async def query(self, name: str, rdtype: str) -> Answer:
         """As :meth:`muxs2s.network.resolver.Lookup.query`."""
         question = read_question(name, rdtype)
-        response = self._zone.respond(dns.message.make_query(f"{question.name}.", question.rdtype))
-        if response is None:
+        query = dns.message.make_query(f"{question.name}.", question.rdtype)
+        wire = self._zone.respond_to_wire(query.to_wire(), over_udp=False)
+        if wire is None:
             return await Deferred()
         try:
-            reply = read_reply(response)
+            reply = read_reply(cast("QueryMessage", dns.message.from_wire(wire)))
         except ServerFailed as failure:
             raise LookupFailed(question, [f"memory: {failure}"]) from None
         return Answer(

@@ -1,0 +1,328 @@
+"""A connection to the servers of a domain."""
+
+from __future__ import annotations
+
+from twisted.internet import error
+from twisted.internet.address import IPv4Address
+from twisted.internet.defer import CancelledError, Deferred, fail
+from twisted.internet.interfaces import IAddress, IProtocol
+from twisted.internet.protocol import Factory, Protocol
+from twisted.internet.testing import StringTransport
+from twisted.python.failure import Failure
+from twisted.trial.unittest import SynchronousTestCase
+
+from muxs2s.network.connecting import ConnectLimits, Connector
+from muxs2s.network.racing import RaceLimits
+from muxs2s.network.resolver import Answer, Lookup
+from muxs2s.network.targets import Overrides, ServiceNotOffered, Unreachable, read_target
+from muxs2s.testing.dns import MemoryResolver, Zone
+from muxs2s.wire.errors import LocalMisuse, StanzaCondition
+from muxs2s.wire.names import DomainName
+from tests.network.memoryudp import MemoryNetworkReactor
+
+A_EXAMPLE = DomainName.parse("a.example")
+
+
+class OtherAAAA:
+    """A lookup that knows nothing of AAAA records but what the test decides."""
+
+    def __init__(self, lookup: Lookup, aaaa: Deferred[Answer]) -> None:
+        self._lookup, self._aaaa = lookup, aaaa
+
+    async def query(self, name: str, rdtype: str) -> Answer:
+        """As any lookup."""
+        return await self._aaaa if rdtype == "AAAA" else await self._lookup.query(name, rdtype)
+
+
+class ConnectingTestCase(SynchronousTestCase):
+    """A connector on a reactor without a network."""
+
+    def setUp(self) -> None:
+        """No records, no overrides."""
+        self.reactor = MemoryNetworkReactor()
+        self.zone = Zone()
+        self.lookup = MemoryResolver(self.zone, self.reactor)
+        self.factory = Factory.forProtocol(Protocol)
+        self.connector = Connector(self.reactor, self.lookup, randbelow=lambda _: 0)
+
+    def connect(self, domain: DomainName = A_EXAMPLE) -> Deferred[IProtocol]:
+        """Begin to connect."""
+        return self.connector.connect(domain, self.factory)
+
+    def tried(self) -> list[tuple[str, int]]:
+        """The addresses and ports connected to, in order."""
+        return [client[:2] for client in self.reactor.tcpClients]
+
+    def refuse(self, reason: Exception | None = None) -> None:
+        """Let the connection begun last fail."""
+        failure = Failure(reason or error.ConnectionRefusedError())
+        self.reactor.tcpClients[-1][2].clientConnectionFailed(self.reactor.connectors[-1], failure)
+
+    def accept(self, index: int = -1) -> IProtocol:
+        """Let one of the connections begun succeed."""
+        protocol = self.reactor.tcpClients[index][2].buildProtocol(IPv4Address("TCP", "192.0.2.1", 5269))
+        assert protocol is not None
+        protocol.makeConnection(StringTransport())
+        return protocol
+
+    def unreachable(self, connecting: Deferred[IProtocol]) -> Unreachable:
+        """Why it failed; nothing may be left behind."""
+        self.assertEqual([], self.reactor.getDelayedCalls())
+        refused = self.failureResultOf(connecting, Unreachable).value
+        assert isinstance(refused, Unreachable)
+        return refused
+
+
+class SRVTests(ConnectingTestCase):
+    """Targets by SRV, one after the other."""
+
+    def test_pitfall_10_every_srv_target_is_tried_without_global_reactor(self) -> None:
+        """S28: when a target fails the next one is tried, to the last, by the reactor and the resolver handed in."""
+        for number in (3, 1, 2):
+            self.zone.add_srv("a.example", f"x{number}.example", 5000 + number, priority=number)
+            self.zone.add(f"x{number}.example", "A", f"192.0.2.{number}")
+        connecting = self.connect()
+        self.refuse()
+        self.refuse()
+        self.assertNoResult(connecting)
+        self.accept()
+        self.assertIsInstance(self.successResultOf(connecting), Protocol)
+        self.assertEqual([("192.0.2.1", 5001), ("192.0.2.2", 5002), ("192.0.2.3", 5003)], self.tried())
+        self.assertEqual([], self.reactor.getDelayedCalls())
+
+    def test_all_fail(self) -> None:
+        """S17: when nobody answers the reason of every attempt is told, and the condition is a time-out."""
+        for number in (1, 2):
+            self.zone.add_srv("a.example", f"x{number}.example", 5269, priority=number)
+            self.zone.add(f"x{number}.example", "AAAA", f"2001:db8::{number}")
+        connecting = self.connect()
+        self.refuse()
+        self.refuse(error.TimeoutError())
+        refused = self.unreachable(connecting)
+        self.assertIs(StanzaCondition.REMOTE_SERVER_TIMEOUT, refused.condition)
+        for part in (
+            "no connection to a.example",
+            "x1.example:5269 (2001:db8::1): Connection was refused",
+            "x2.example:5269 (2001:db8::2): no answer within 10 s",
+            "x1.example has no A record",
+        ):
+            self.assertIn(part, str(refused))
+
+    def test_no_such_host(self) -> None:
+        """S17, S28: SRV targets without addresses lead nowhere; the domain's own address is not tried."""
+        self.zone.add_srv("a.example", "gone.example", 5269)
+        self.zone.add("a.example", "A", "192.0.2.1")
+        refused = self.unreachable(self.connect())
+        self.assertIs(StanzaCondition.REMOTE_SERVER_NOT_FOUND, refused.condition)
+        self.assertIn("gone.example has no AAAA record; gone.example has no A record", str(refused))
+        self.assertEqual([], self.tried())
+
+    def test_not_offered(self) -> None:
+        """S28: an SRV target of '.' ends it before any connection."""
+        self.zone.add_srv("a.example", ".", 0)
+        self.failureResultOf(self.connect(), ServiceNotOffered)
+        self.assertEqual([], self.tried())
+
+    def test_max_targets(self) -> None:
+        """As many targets as allowed are tried, not one more."""
+        for number in range(1, 4):
+            self.zone.add_srv("a.example", f"x{number}.example", 5269, priority=number)
+            self.zone.add(f"x{number}.example", "A", f"192.0.2.{number}")
+        self.connector = Connector(self.reactor, self.lookup, limits=ConnectLimits(max_targets=2))
+        connecting = self.connect()
+        self.refuse()
+        self.refuse()
+        self.unreachable(connecting)
+        self.assertEqual(["192.0.2.1", "192.0.2.2"], [host for host, _ in self.tried()])
+
+
+class DomainItselfTests(ConnectingTestCase):
+    """Without SRV records."""
+
+    def test_domain_itself(self) -> None:
+        """S28, D1: SRV is asked first; where there is none the domain's own addresses are tried on port 5269."""
+        self.zone.add("a.example", "A", "192.0.2.1")
+        connecting = self.connect()
+        self.assertEqual("_xmpp-server._tcp.a.example", self.zone.asked[0].name)
+        self.assertEqual([("192.0.2.1", 5269)], self.tried())
+        self.accept()
+        self.successResultOf(connecting)
+
+    def test_nothing_in_dns(self) -> None:
+        """S17: a domain that is not in DNS is not found."""
+        refused = self.unreachable(self.connect())
+        self.assertIs(StanzaCondition.REMOTE_SERVER_NOT_FOUND, refused.condition)
+
+    def test_srv_unknown(self) -> None:
+        """S28: where DNS does not tell the SRV records the domain itself is tried, and DNS's reason kept."""
+        self.zone.fail("_xmpp-server._tcp.a.example")
+        self.zone.add("a.example", "A", "192.0.2.1")
+        connecting = self.connect()
+        self.assertEqual([("192.0.2.1", 5269)], self.tried())
+        self.refuse()
+        self.assertIn("SRV for _xmpp-server._tcp.a.example failed: memory: SERVFAIL", str(self.unreachable(connecting)))
+
+    def test_dns_fails(self) -> None:
+        """S17: where DNS tells nothing at all the domain is not found, and the message names every question."""
+        for name in ("_xmpp-server._tcp.a.example", "a.example"):
+            self.zone.fail(name, "REFUSED")
+        refused = self.unreachable(self.connect())
+        self.assertIs(StanzaCondition.REMOTE_SERVER_NOT_FOUND, refused.condition)
+        for question in ("SRV for _xmpp-server._tcp.a.example", "AAAA for a.example", "A for a.example"):
+            self.assertIn(f"DNS lookup of {question} failed: memory: REFUSED", str(refused))
+
+
+class AddressTests(ConnectingTestCase):
+    """The addresses of one host."""
+
+    def test_both_families(self) -> None:
+        """S28: IPv6 and IPv4 addresses are both tried, a quarter of a second apart; the first connection counts."""
+        self.zone.add("a.example", "A", "192.0.2.1")
+        self.zone.add("a.example", "AAAA", "2001:db8::1")
+        connecting = self.connect()
+        self.assertEqual([("2001:db8::1", 5269)], self.tried())
+        self.reactor.advance(0.25)
+        self.assertEqual([("2001:db8::1", 5269), ("192.0.2.1", 5269)], self.tried())
+        self.accept()
+        self.successResultOf(connecting)
+        self.assertTrue(self.reactor.connectors[0].stoppedConnecting)
+        self.assertEqual([], self.reactor.getDelayedCalls())
+
+    def test_one_family_unknown(self) -> None:
+        """A DNS server that never answers for one family holds up the other for 50 milliseconds only."""
+        self.zone.add("a.example", "A", "192.0.2.1")
+        self.connector = Connector(self.reactor, OtherAAAA(self.lookup, Deferred()))
+        connecting = self.connect()
+        self.reactor.advance(0.05)
+        self.assertEqual([("192.0.2.1", 5269)], self.tried())
+        self.accept()
+        self.successResultOf(connecting)
+        self.assertEqual([], self.reactor.getDelayedCalls())
+
+    def test_connect_seconds(self) -> None:
+        """Each address has ten seconds to answer."""
+        self.zone.add("a.example", "A", "192.0.2.1")
+        self.connect()
+        self.assertEqual(10.0, self.reactor.tcpClients[0][3])
+
+    def test_max_addresses(self) -> None:
+        """As many addresses of one host as allowed are tried; the message tells of one more."""
+        self.zone.add("a.example", "A", "192.0.2.1", "192.0.2.2", "192.0.2.3")
+        limits = ConnectLimits(race=RaceLimits(max_addresses=2))
+        self.connector = Connector(self.reactor, self.lookup, limits=limits)
+        connecting = self.connect()
+        self.refuse()
+        self.refuse()
+        self.assertIn("1 more addresses not tried", str(self.unreachable(connecting)))
+        self.assertEqual(2, len(self.tried()))
+
+    def test_bind_address(self) -> None:
+        """Connections go out from the address set for their family; the other family goes out as the system likes."""
+        self.zone.add("a.example", "A", "192.0.2.1")
+        self.zone.add("a.example", "AAAA", "2001:db8::1")
+        for bound, expected in {"127.0.0.7": [None, ("127.0.0.7", 0)], "::1": [("::1", 0), None]}.items():
+            self.reactor.tcpClients.clear()
+            self.connector = Connector(self.reactor, self.lookup, bind_address=bound)
+            connecting = self.connect()
+            self.reactor.advance(0.25)
+            self.assertEqual(expected, [client[4] for client in self.reactor.tcpClients])
+            connecting.cancel()
+            self.failureResultOf(connecting)
+
+    def test_bind_address_is_an_address(self) -> None:
+        """A name to connect from is our caller's mistake."""
+        refused = self.assertRaises(LocalMisuse, Connector, self.reactor, self.lookup, bind_address="localhost")
+        self.assertIn("'localhost'", str(refused))
+
+
+class OverrideTests(ConnectingTestCase):
+    """Where the operator says a domain is."""
+
+    def override(self, text: str) -> None:
+        """Set the override of the domain."""
+        overrides = Overrides(domains={A_EXAMPLE: read_target(text)})
+        self.connector = Connector(self.reactor, self.lookup, overrides=overrides)
+
+    def test_address(self) -> None:
+        """S28: an address set by the operator is connected to without asking DNS."""
+        for text, expected in {"192.0.2.9:5280": ("192.0.2.9", 5280), "2001:db8::9": ("2001:db8::9", 5269)}.items():
+            self.override(text)
+            connecting = self.connect()
+            self.assertEqual(expected, self.tried()[-1])
+            self.refuse()
+            self.assertIn(f"{read_target(text)}: Connection was refused", str(self.unreachable(connecting)))
+        self.assertEqual([], list(self.zone.asked))
+
+    def test_host(self) -> None:
+        """S28: of a host set by the operator only the addresses are looked up."""
+        self.zone.add_srv("a.example", "elsewhere.example", 5269)
+        self.zone.add("proxy.example", "A", "192.0.2.8")
+        self.override("proxy.example:5280")
+        self.connect()
+        self.assertEqual([("192.0.2.8", 5280)], self.tried())
+        self.assertEqual({"proxy.example"}, {question.name for question in self.zone.asked})
+
+    def test_others(self) -> None:
+        """Other domains are found in DNS as ever."""
+        self.override("192.0.2.9")
+        self.zone.add("b.example", "A", "192.0.2.2")
+        self.connect(DomainName.parse("b.example"))
+        self.assertEqual([("192.0.2.2", 5269)], self.tried())
+
+
+class EndTests(ConnectingTestCase):
+    """Giving up."""
+
+    def test_total_seconds(self) -> None:
+        """The whole attempt has 60 seconds; what failed until then is told."""
+        self.zone.add_srv("a.example", "x1.example", 5269, priority=1)
+        self.zone.add_srv("a.example", "x2.example", 5269, priority=2)
+        self.zone.add("x1.example", "A", "192.0.2.1")
+        self.zone.silence("x2.example")
+        connecting = self.connect()
+        self.refuse()
+        self.reactor.advance(59.9)
+        self.assertNoResult(connecting)
+        self.reactor.advance(0.1)
+        refused = self.unreachable(connecting)
+        self.assertIs(StanzaCondition.REMOTE_SERVER_TIMEOUT, refused.condition)
+        self.assertIn("192.0.2.1", str(refused))
+        self.assertIn("gave up after 60 s", str(refused))
+
+    def test_silent_dns(self) -> None:
+        """S17: a domain about which DNS says nothing in all that time is not found."""
+        self.zone.silence("_xmpp-server._tcp.a.example")
+        connecting = self.connect()
+        self.reactor.advance(60.0)
+        self.assertIs(StanzaCondition.REMOTE_SERVER_NOT_FOUND, self.unreachable(connecting).condition)
+
+    def test_cancelled(self) -> None:
+        """Cancelling ends connections, lookups and timers."""
+        self.zone.add("a.example", "AAAA", "2001:db8::1")
+        connecting = self.connect()
+        connecting.cancel()
+        self.failureResultOf(connecting, CancelledError)
+        self.assertTrue(self.reactor.connectors[0].stoppedConnecting)
+        self.assertEqual([], self.reactor.getDelayedCalls())
+
+    def test_factory_fails(self) -> None:
+        """An error in the factory is logged as ours, and the attempt has failed."""
+
+        class Broken(Factory):
+            def buildProtocol(self, addr: IAddress | None) -> None:
+                raise ZeroDivisionError("our mistake")
+
+        self.zone.add("a.example", "A", "192.0.2.1")
+        connecting = self.connector.connect(A_EXAMPLE, Broken())
+        self.reactor.tcpClients[-1][2].buildProtocol(IPv4Address("TCP", "192.0.2.1", 5269))
+        self.assertIn("our mistake", str(self.unreachable(connecting)))
+        self.assertEqual(1, len(self.flushLoggedErrors(ZeroDivisionError)))
+
+    def test_lookup_fails_unexpectedly(self) -> None:
+        """An error in a lookup is logged as ours, and counts as an answer without addresses."""
+        self.zone.add("a.example", "A", "192.0.2.1")
+        self.connector = Connector(self.reactor, OtherAAAA(self.lookup, fail(ZeroDivisionError())))
+        connecting = self.connect()
+        self.accept()
+        self.successResultOf(connecting)
+        self.assertEqual(1, len(self.flushLoggedErrors(ZeroDivisionError)))
