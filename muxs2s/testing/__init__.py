@@ -1,11 +1,15 @@
 """Doubles for the tests of those who embed muxs2s, and for our own."""
 
 from muxs2s.testing.authority import CLIENT, SERVER, CertificateAuthority, IssuedCredentials, general_name
+from muxs2s.testing.dns import MemoryResolver, ServedZone, Zone
 
 __all__ = [
     "CLIENT",
     "SERVER",
     "CertificateAuthority",
     "IssuedCredentials",
+    "MemoryResolver",
+    "ServedZone",
+    "Zone",
     "general_name",
 ]
