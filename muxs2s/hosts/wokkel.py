@@ -23,7 +23,7 @@ from twisted.words.xish.utility import EventDispatcher, XmlPipe
 
 from muxs2s.hosts.domains import HostedDomains, parsed
 from muxs2s.hosts.seam import Federation
-from muxs2s.wire.errors import LocalMisuse, StanzaCondition, StreamCondition
+from muxs2s.wire.errors import LocalMisuse, MuxS2SError, StanzaCondition, StreamCondition
 from muxs2s.wire.names import DomainName, NameRefused, domain_of
 from muxs2s.wire.namespaces import COMPONENT, SERVER
 from muxs2s.wire.stanza import STANZA_NAMES, Slice, error_reply, from_tree, moved
@@ -220,8 +220,8 @@ class RouterHost:
         for stanza in stanzas:
             try:
                 self._deliver(stanza)
-            except NameRefused as refused:
-                self._drop(refused)
+            except MuxS2SError as error:
+                self._drop(error)
             except Exception:  # noqa: BLE001 - whatever is wrong with one, the others go on
                 self._log.failure("a stanza could not be handed to the router")
 
