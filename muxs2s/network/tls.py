@@ -12,6 +12,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
+from weakref import ref
 
 from cryptography.x509 import Certificate
 from OpenSSL import SSL
@@ -51,6 +52,9 @@ _OPTIONS: Final = SSL.OP_NO_COMPRESSION | SSL.OP_NO_RENEGOTIATION | SSL.OP_NO_TI
 _TLS_1_2_CIPHERS: Final = b"ECDHE+AESGCM:ECDHE+CHACHA20"
 """Source: RFC 9325, section 4.2."""
 
+_NO_RENEGOTIATION: Final = 100
+"""The alert that answers the wish for another handshake. Source: RFC 5246, section 7.2.2."""
+
 _ContextKey = tuple[Credentials | None, bool]
 
 
@@ -61,7 +65,7 @@ class TLSContexts:
     They are built when first needed and dropped when their certificate leaves the store;
     connections that use them go on.
 
-    :param clock: tells which certificates are valid now, in seconds since the epoch.
+    :param clock: tells which certificates are valid now, in seconds since the epoch; the reactor.
     :param max_contexts: how many are kept ready.
     """
 
@@ -108,6 +112,7 @@ class TLSContexts:
         key = credentials, by_server_name
         if key not in self._contexts:
             context = _context(credentials)
+            context.set_info_callback(self._watch)
             if by_server_name:
                 context.set_tlsext_servername_callback(self._refine)
             self._contexts[key] = context
@@ -121,6 +126,21 @@ class TLSContexts:
             self._revision = self._store.revision
             for key in [key for key in self._contexts if key[0] is not None and key[0] not in self._store]:
                 del self._contexts[key]
+
+    def _watch(self, connection: SSL.Connection, where: int, value: int) -> None:
+        """
+        Close the connection when the peer asks for another handshake in it.
+
+        OpenSSL would only say no and go on. Called by it in the middle of something: so not at once.
+
+        Source: RFC 6120, section 5.3.5.
+        """
+        refusing = where & SSL.SSL_CB_WRITE_ALERT == SSL.SSL_CB_WRITE_ALERT and value & 0xFF == _NO_RENEGOTIATION
+        if refusing and isinstance(connection, _Connection):
+            layer = connection.layer()
+            if layer is not None:
+                self._log.info("connection closed: the peer asked for a renegotiation of TLS")
+                self._clock.callLater(0, layer.abortConnection)
 
     def _refine(self, connection: SSL.Connection) -> None:
         """
@@ -157,7 +177,7 @@ class ServerTLS:
         tlsProtocol: TLSMemoryBIOProtocol,  # noqa: N803 -- Twisted's name
     ) -> SSL.Connection:
         """Make a connection that asks for the peer's certificate and takes any, or none."""
-        return _PinningConnection(self._contexts.receiving(self._domain))
+        return _Connection(self._contexts.receiving(self._domain), tlsProtocol)
 
 
 @implementer(IOpenSSLClientConnectionCreator)
@@ -184,7 +204,7 @@ class ClientTLS:
         tlsProtocol: TLSMemoryBIOProtocol,  # noqa: N803 -- Twisted's name
     ) -> SSL.Connection:
         """Make a connection that takes any certificate and leaves the verdict to the prooftypes."""
-        connection = _PinningConnection(self._contexts.initiating(self._own_domain))
+        connection = _Connection(self._contexts.initiating(self._own_domain), tlsProtocol)
         connection.set_tlsext_host_name(self._peer_domain.ascii.encode("ascii"))
         if self._alpn:
             connection.set_alpn_protos([ALPN_PROTOCOL])
@@ -243,18 +263,25 @@ def _readable(certificate: X509) -> Certificate | None:
         return None
 
 
-class _PinningConnection(SSL.Connection):
+class _Connection(SSL.Connection):
     """
-    A connection that keeps the context it began with.
+    A connection that knows where it belongs, and keeps every context it ever used.
 
-    By itself it forgets that one when the server name makes it take another, but OpenSSL goes on
-    calling the callback of the first, and crashes if that was freed meanwhile. (The connection's "app
-    data" is no place to keep it: Twisted writes its own there.)
+    By itself it forgets the one before when the server name makes it take another, but OpenSSL goes
+    on calling the callbacks of those, and crashes if they were freed meanwhile. There are three at
+    most, as there are two hellos at most. (The connection's "app data" is no place to keep them:
+    Twisted writes its own there.)
     """
 
-    def __init__(self, context: SSL.Context) -> None:
+    def __init__(self, context: SSL.Context, layer: TLSMemoryBIOProtocol) -> None:
         super().__init__(context, None)
-        self.first_context = context
+        self.pinned = [context]
+        self.layer = ref(layer)
+
+    def set_context(self, context: SSL.Context) -> None:
+        """Take another context, and keep the one before."""
+        self.pinned.append(context)
+        super().set_context(context)
 
 
 def _context(credentials: Credentials | None) -> SSL.Context:

@@ -95,9 +95,9 @@ class ReadCredentialsTests(PemCase):
 
     def refused(self, certificate: Path, key: Path | None = None) -> CertificateProblem:
         """Read files that cannot be used."""
-        with self.assertRaises(CertificateProblem) as caught:
-            read_credentials(certificate, key)
-        return caught.exception
+        problem = self.assertRaises(CertificateProblem, read_credentials, certificate, key)
+        assert isinstance(problem, CertificateProblem)
+        return problem
 
     def test_missing(self) -> None:
         """A missing file is named, be it that of the certificate or that of the key."""
