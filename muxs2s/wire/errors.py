@@ -9,6 +9,7 @@ errors and :mod:`muxs2s.wire.stanza` for stanza errors.
 from __future__ import annotations
 
 from enum import Enum
+from typing import Self
 
 __all__ = [
     "LocalMisuse",
@@ -70,7 +71,8 @@ class StanzaCondition(Enum):
     Source: RFC 6120, section 8.3.3.
     """
 
-    def __new__(cls, element: str, error_type: str) -> StanzaCondition:
+    def __new__(cls, element: str, error_type: str) -> Self:
+        """Let the element name alone be the value."""
         member = object.__new__(cls)
         member._value_ = element
         member.error_type = error_type

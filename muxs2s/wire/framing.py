@@ -6,7 +6,7 @@ very bytes of a first-level element with the few attributes every layer asks for
 not know what any element means, and builds no tree: see :meth:`muxs2s.wire.stanza.Slice.tree`.
 
 One pass of expat finds where elements begin and end. Nothing else here looks at every byte, because
-a stanza that merely passes through should cost no more.
+a stanza that merely passes through should cost no more. The reasons are in ``doc/design/framing.rst``.
 """
 
 from __future__ import annotations
@@ -20,12 +20,14 @@ from xml.parsers import expat
 from xml.sax.saxutils import quoteattr
 
 from muxs2s.wire.errors import RemoteViolation, StreamCondition
+from muxs2s.wire.limits import AFTER_AUTHENTICATION, BEFORE_AUTHENTICATION, FramingLimits
 from muxs2s.wire.namespaces import STREAMS
 from muxs2s.wire.stanza import Slice
 
 __all__ = [
     "AFTER_AUTHENTICATION",
     "BEFORE_AUTHENTICATION",
+    "MAX_PARSER_BYTES",
     "Framed",
     "Framer",
     "FramingLimits",
@@ -34,37 +36,9 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FramingLimits:
-    """
-    What one first-level element may cost us.
-
-    Source: RFC 6120, section 13.12.
-    """
-
-    max_element_bytes: int
-    """From ``<`` to ``>``; the opening tag of the stream has the same limit."""
-
-    max_elements: int
-    """Elements in one first-level element, itself counted."""
-
-    max_feature_elements: int
-    """The same for the stream features a peer sends us."""
-
-    max_depth: int = 100
-    """Levels of one first-level element, itself the first."""
-
-    max_tag_bytes: int = 65_536
-    """A tag that is not finished yet: expat reads it again whenever more of it arrives."""
-
-
-BEFORE_AUTHENTICATION: Final = FramingLimits(max_element_bytes=10_000, max_elements=64, max_feature_elements=512)
-"""For a peer that has proven nothing; 10,000 bytes is the least RFC 6120 allows."""
-
-AFTER_AUTHENTICATION: Final = FramingLimits(
-    max_element_bytes=512 * 1024, max_elements=10_000, max_feature_elements=10_000
-)
-"""For a peer that has proven a domain."""
+MAX_PARSER_BYTES: Final = 512 * 1024
+"""What one parser reads before, at the end of an element, a fresh one takes its place: expat never
+forgets a name it has met, and a peer may think up new ones."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,16 +66,19 @@ Framed = StreamOpened | Slice | StreamClosed
 
 _SEPARATOR: Final = " "
 _STREAMS_START: Final = STREAMS + _SEPARATOR
+_STREAM: Final = _STREAMS_START + "stream"
 _FEATURES: Final = _STREAMS_START + "features"
 _SPACE: Final = b" \t\r\n"
 _LESS_THAN: Final = ord("<")
-_AFTER_NAME: Final = _SPACE + b"/>"
-_TAG: Final = re.compile(rb"<([^\s/>]+)(?:[^\"'>]|\"[^\"]*\"|'[^']*')*>")
-_CONDITIONS: Final[Mapping[int, StreamCondition]] = MappingProxyType({
-    expat.errors.codes[expat.errors.XML_ERROR_UNDEFINED_ENTITY]: StreamCondition.RESTRICTED_XML,
-    expat.errors.codes[expat.errors.XML_ERROR_UNKNOWN_ENCODING]: StreamCondition.UNSUPPORTED_ENCODING,
-    expat.errors.codes[expat.errors.XML_ERROR_INCORRECT_ENCODING]: StreamCondition.UNSUPPORTED_ENCODING,
-})
+_CDATA: Final = b"<![CDATA["
+_FIRST_OF_UTF_16_AND_32: Final = b"\x00\xfe\xff"
+_TAG: Final = re.compile(rb"""<([^\s/>]++)[^"'>]*+(?:"[^"]*+"[^"'>]*+|'[^']*+'[^"'>]*+)*+>""")
+_INVALID_TOKEN: Final = expat.errors.codes[expat.errors.XML_ERROR_INVALID_TOKEN]
+_UNDEFINED_ENTITY: Final = expat.errors.codes[expat.errors.XML_ERROR_UNDEFINED_ENTITY]
+
+
+class _ParserSpent(Exception):  # control flow between a handler of expat and its caller, no error
+    """The parser has read its share; what follows the last element is for the next one."""
 
 
 class Framer:
@@ -118,8 +95,9 @@ class Framer:
     def __init__(self, limits: FramingLimits) -> None:
         self.limits = limits
         self._buffer = bytearray()
+        """Begins with the current first-level element or, before the first one, with the stream."""
         self._parsed = 0
-        """How many bytes of the buffer the parser has been given."""
+        """How many bytes of the buffer the parser has been given: always up to a ``>``."""
         self._base = 0
         """Where the buffer begins, as the parser counts bytes. So are the next two."""
         self._start = 0
@@ -130,20 +108,22 @@ class Framer:
         self._elements = 0
         self._max_elements = 0
         self._framed: list[Framed] = []
-        self._closed = False
-        self._first: tuple[str, dict[str, str]] = ("", {})
+        self._first: tuple[str, str, str | None, str | None, str | None, str | None] = ("", "", None, None, None, None)
+        self._in_cdata = False
+        self._declared: dict[str, str] = {}
+        self._opening = b""
         self._scope = b""
-        self._root_name = b""
         self._parser = self._new_parser()
+        self._parser.StartElementHandler = self._root_started
 
     def _new_parser(self) -> expat.XMLParserType:
-        parser = expat.ParserCreate("UTF-8", _SEPARATOR)
+        parser = expat.ParserCreate("UTF-8", _SEPARATOR, intern=None)
         if hasattr(parser, "SetReparseDeferralEnabled"):  # pragma: no cover - depends on the version of expat
             parser.SetReparseDeferralEnabled(False)
-        self._declared: dict[str, str] = {}
         parser.StartNamespaceDeclHandler = self._namespace_declared
-        parser.StartElementHandler = self._root_started
         parser.EndElementHandler = self._element_ended
+        parser.StartCdataSectionHandler = self._cdata_started
+        parser.EndCdataSectionHandler = self._cdata_ended
         parser.XmlDeclHandler = _check_declaration
         parser.CommentHandler = _refuse_restricted
         parser.ProcessingInstructionHandler = _refuse_restricted
@@ -158,32 +138,77 @@ class Framer:
 
         :returns: what these bytes completed, in order.
         """
-        if self.violation is not None or self._closed:
+        if self.violation is not None or self._ended():
             return []
         self._buffer += data
         try:
+            if self._depth <= 1:
+                self._expect_element()
             if b">" in data:
                 self._parse()
-            if not self._closed:
-                self._check_rest()
+            if len(self._buffer) > self.limits.max_element_bytes:
+                raise _too_large("an element", self.limits.max_element_bytes)
         except RemoteViolation as violation:
-            self.violation = violation
+            self.violation = None if self._ended() else violation
         framed, self._framed = self._framed, []
         return framed
 
+    def _ended(self) -> bool:
+        """Whether the closing tag of the stream has been read."""
+        return not self._depth and bool(self._opening)
+
     def _parse(self) -> None:
-        """Give expat what it has not seen. Every tag ends with ``>``, so no stanza waits for the next."""
-        unseen = bytes(self._buffer[self._parsed :]) if self._parsed else bytes(self._buffer)
-        self._parsed = len(self._buffer)
-        try:
-            self._parser.Parse(unseen, False)
-        except expat.ExpatError as error:
-            if self._closed:
-                return
-            condition = _CONDITIONS.get(error.code, StreamCondition.NOT_WELL_FORMED)
-            raise RemoteViolation(condition, f"not well-formed: {expat.ErrorString(error.code)}") from None
+        """
+        Give expat what it has not seen, in pieces.
+
+        Each ends with a ``>``, as every tag does: so no element waits for the next one, and what
+        expat finds does not depend on how the bytes came.
+        """
+        while not self._ended() and (stop := self._piece()):
+            piece = self._buffer[self._parsed : stop]
+            self._parsed = stop
+            try:
+                self._parser.Parse(piece, False)
+            except _ParserSpent:
+                self._renew_parser()
+            except RemoteViolation:
+                self._forget()
+                raise
+            except expat.ExpatError as error:
+                violation = self._ill_formed(error)
+                self._forget()
+                raise violation from None
+            else:
+                self._forget()
+
+    def _piece(self) -> int:
+        """Where the next piece ends; 0 while there is none, or none inside the limit of the element."""
+        buffer, parsed, limits = self._buffer, self._parsed, self.limits
+        # Where the tag begins of which expat has a part; if it has none, where the piece begins.
+        tag = self._parser.CurrentByteIndex - self._base if parsed else 0
+        farthest = min(tag + limits.max_tag_bytes, limits.max_element_bytes)
+        stop = buffer.rfind(b">", parsed, farthest) + 1
+        if stop or len(buffer) <= farthest:
+            return stop
+        stop = buffer.find(b">", farthest, limits.max_element_bytes) + 1
+        if tag == parsed:
+            tag = self._tag_in_text(stop)
+        if stop - tag > limits.max_tag_bytes:
+            raise _too_large("a tag", limits.max_tag_bytes)
+        return stop
+
+    def _tag_in_text(self, stop: int) -> int:
+        """Where the tag begins that ends at ``stop``, after a long text; ``stop`` if it ends no tag."""
+        run = self._buffer[self._parsed : stop]
+        start = -1 if self._in_cdata or _CDATA in run else run.rfind(b"<")
+        return stop if start < 0 else self._parsed + start
+
+    def _forget(self) -> None:
+        """Keep nothing of what has been framed."""
         if self._depth:
             self._drop((self._start if self._depth > 1 else self._end) - self._base)
+        if self._depth == 1:
+            self._expect_element()
 
     def _drop(self, count: int) -> None:
         """Forget the first ``count`` bytes of the buffer."""
@@ -192,37 +217,57 @@ class Framer:
         self._parsed -= seen
         del self._buffer[:count]
 
-    def _check_rest(self) -> None:
-        """Bound what is not complete yet; between elements keep and allow nothing but the start of one."""
-        buffer = self._buffer
-        if self._depth < 2:
-            rest = buffer.lstrip(_SPACE)
-            if rest and rest[0] != _LESS_THAN:
-                raise _text_between_elements() if self._depth else _no_stream()
-            if self._depth:
-                self._drop(len(buffer) - len(rest))
-        if len(buffer) > self.limits.max_element_bytes:
-            raise self._too_large()
-        if self._parsed and self._base + self._parsed - self._parser.CurrentByteIndex > self.limits.max_tag_bytes:
-            raise RemoteViolation(StreamCondition.POLICY_VIOLATION, f"a tag exceeds {self.limits.max_tag_bytes} bytes")
+    def _expect_element(self) -> None:
+        """Between elements keep no white space, and allow nothing but the start of an element."""
+        if self._buffer.startswith(b"<"):
+            return
+        rest = self._buffer.lstrip(_SPACE)
+        self._drop(len(self._buffer) - len(rest))
+        self._end = self._base
+        if rest and rest[0] != _LESS_THAN:
+            raise _text_between_elements() if self._depth else _no_stream(rest[0])
 
-    def _too_large(self) -> RemoteViolation:
-        text = f"an element exceeds {self.limits.max_element_bytes} bytes"
-        return RemoteViolation(StreamCondition.POLICY_VIOLATION, text)
+    def _renew_parser(self) -> None:
+        """Go on after the last element with a parser that has read the opening tag alone."""
+        self._drop(self._end - self._base)
+        self._parser = self._new_parser()
+        self._parser.Parse(self._opening, False)
+        self._parser.StartElementHandler = self._first_level_started
+        self._parsed = 0
+        self._base = self._end = len(self._opening)
+        self._expect_element()
+
+    def _ill_formed(self, error: expat.ExpatError) -> RemoteViolation:
+        """
+        Name what is wrong with the bytes where expat stopped.
+
+        Source: RFC 6120, sections 4.9.3.13, 4.9.3.18 and 4.9.3.22, which counts broken UTF-8 as an
+        encoding of its own.
+        """
+        at = self._parser.ErrorByteIndex - self._base
+        wrong = bytes(self._buffer[at : at + 4])
+        text = f"not well-formed: {expat.ErrorString(error.code)}"
+        if error.code == _UNDEFINED_ENTITY:
+            return RemoteViolation(StreamCondition.RESTRICTED_XML, text)
+        if error.code == _INVALID_TOKEN and (_badly_encoded(wrong) or (not self._depth and wrong.startswith(b"\0"))):
+            return RemoteViolation(StreamCondition.UNSUPPORTED_ENCODING, "what the peer sent is not UTF-8")
+        return RemoteViolation(StreamCondition.NOT_WELL_FORMED, text)
 
     # What expat calls, in the order of a stream.
 
     def _namespace_declared(self, prefix: str | None, uri: str | None) -> None:
-        self._declared[prefix or ""] = uri or ""
+        if uri is not None and len(uri) > self.limits.max_namespace_characters:
+            text = f"the name of a namespace exceeds {self.limits.max_namespace_characters} characters"
+            raise RemoteViolation(StreamCondition.POLICY_VIOLATION, text)
+        if not self._depth:
+            self._declared[prefix or ""] = uri or ""
 
     def _root_started(self, name: str, attributes: dict[str, str]) -> None:
-        parser, index = self._parser, self._parser.CurrentByteIndex
+        index = self._parser.CurrentByteIndex
         tag = _TAG.match(self._buffer, index - self._base)
         assert tag is not None, "expat reports whole tags"
-        if tag.end() - tag.start() > self.limits.max_element_bytes:
-            raise self._too_large()
-        self._root_name = tag[1]
-        self._end = self._base + tag.end()
+        self._opening = bytes(tag[0])
+        self._end = index + len(self._opening)
         self._scope = _scope(self._declared)
         namespace, _, local_name = name.rpartition(_SEPARATOR)
         prefix, colon, _ = tag[1].decode().rpartition(":")
@@ -236,22 +281,21 @@ class Framer:
             )
         )
         self._depth = 1
-        parser.StartNamespaceDeclHandler = None
-        parser.StartElementHandler = self._first_level_started
+        self._parser.StartElementHandler = self._first_level_started
 
     def _first_level_started(self, name: str, attributes: dict[str, str]) -> None:
         start = self._parser.CurrentByteIndex
-        buffer, base = self._buffer, self._base
-        if buffer[self._end - base : start - base].strip(_SPACE):
+        if self._buffer[self._end - self._base : start - self._base].strip(_SPACE):
             raise _text_between_elements()
-        after_name = start - base + 1 + len(self._root_name)
-        if buffer.startswith(self._root_name, start - base + 1) and buffer[after_name] in _AFTER_NAME:
+        if name == _STREAM:
             raise RemoteViolation(StreamCondition.BAD_FORMAT, "a stream inside a stream")
         limits = self.limits
         self._max_elements = limits.max_feature_elements if name == _FEATURES else limits.max_elements
         self._start = start
         self._elements = 1
-        self._first = name, attributes
+        namespace, _, local_name = name.rpartition(_SEPARATOR)
+        get = attributes.get
+        self._first = namespace, local_name, get("from"), get("to"), get("type"), get("id")
         self._depth = 2
         self._parser.StartElementHandler = self._nested_started
 
@@ -268,38 +312,37 @@ class Framer:
             raise RemoteViolation(StreamCondition.BAD_FORMAT, "an element of the streams namespace inside another")
 
     def _element_ended(self, _name: str) -> None:
-        self._depth -= 1
-        if self._depth == 1:
+        if self._depth > 2:  # noqa: PLR2004 - the stream and the first-level element
+            self._depth -= 1
+        elif self._depth > 1:
             self._first_level_ended()
-        elif not self._depth:
+        else:
             self._stream_ended()
 
     def _first_level_ended(self) -> None:
         buffer, base = self._buffer, self._base
-        end = self._parser.CurrentByteIndex - base
-        # Of <a></a> expat names the start of the end tag, of <a/> its end, where the stream's own end tag may stand.
-        close = buffer.find(b">", end) if buffer.startswith(b"</", end) else -1
-        if close >= 0 and buffer[end + 2 : close].rstrip(_SPACE) != self._root_name:
-            end = close + 1
-        start = self._start - base
-        if end - start > self.limits.max_element_bytes:
-            raise self._too_large()
-        self._end = end + base
-        name, attributes = self._first
-        namespace, _, local_name = name.rpartition(_SEPARATOR)
-        get = attributes.get
-        self._framed.append(
-            Slice(
-                bytes(buffer[start:end]), namespace, local_name, get("from"), get("to"), get("type"), get("id"), self._scope
-            )
-        )
+        start, end = self._start - base, self._parser.CurrentByteIndex - base
+        # Of <a></a> expat names the start of the end tag, of <a/> the end, where any end tag may stand.
+        if self._elements > 1 or not _is_empty(buffer, start, end):
+            end = buffer.index(b">", end) + 1
+        self._end = base + end
+        self._depth = 1
+        self._framed.append(Slice(bytes(buffer[start:end]), *self._first, self._scope))
         self._parser.StartElementHandler = self._first_level_started
+        if self._end > MAX_PARSER_BYTES:
+            raise _ParserSpent
+
+    def _cdata_started(self) -> None:
+        self._in_cdata = True
+
+    def _cdata_ended(self) -> None:
+        self._in_cdata = False
 
     def _stream_ended(self) -> None:
         index = self._parser.CurrentByteIndex - self._base
         if self._buffer[self._end - self._base : index].strip(_SPACE):
             raise _text_between_elements()
-        self._closed = True
+        self._depth = 0
         self._framed.append(StreamClosed())
 
 
@@ -326,5 +369,28 @@ def _text_between_elements() -> RemoteViolation:
     return RemoteViolation(StreamCondition.BAD_FORMAT, "text outside of elements")
 
 
-def _no_stream() -> RemoteViolation:
-    return RemoteViolation(StreamCondition.NOT_WELL_FORMED, "what the peer sent is no XML in UTF-8")
+def _no_stream(first: int) -> RemoteViolation:
+    if first in _FIRST_OF_UTF_16_AND_32:
+        return RemoteViolation(StreamCondition.UNSUPPORTED_ENCODING, "what the peer sent is not UTF-8")
+    return RemoteViolation(StreamCondition.NOT_WELL_FORMED, "what the peer sent is no XML, or has a byte order mark")
+
+
+def _too_large(what: str, max_bytes: int) -> RemoteViolation:
+    return RemoteViolation(StreamCondition.POLICY_VIOLATION, f"{what} exceeds {max_bytes} bytes")
+
+
+def _is_empty(buffer: bytearray, start: int, end: int) -> bool:
+    """Whether all between ``start`` and ``end`` is one tag, of an element that needs no other."""
+    if not buffer.startswith(b"/>", end - 2):
+        return False
+    tag = _TAG.match(buffer, start)
+    return tag is not None and tag.end() == end
+
+
+def _badly_encoded(wrong: bytes) -> bool:
+    """Whether what begins with these four bytes begins with no character in UTF-8."""
+    try:
+        wrong.decode()
+    except UnicodeDecodeError as error:
+        return error.start == 0
+    return False

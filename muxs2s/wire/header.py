@@ -16,11 +16,15 @@ from muxs2s.wire.framing import StreamOpened
 from muxs2s.wire.names import DomainName, NameRefused
 from muxs2s.wire.namespaces import DIALBACK, SERVER, STREAM_ERRORS, STREAMS
 from muxs2s.wire.stanza import Slice
+from muxs2s.wire.trees import legible
 
 __all__ = ["CLOSING_TAG", "StreamFailure", "StreamHeader", "read_header", "read_stream_error", "stream_error"]
 
 CLOSING_TAG: Final = b"</stream:stream>"
 """Ends a stream (RFC 6120, section 4.4)."""
+
+MAX_VERSION_CHARACTERS: Final = 9
+"""A version of two numbers below 10,000."""
 
 MAX_STREAM_ID_CHARACTERS: Final = 1_024
 """A stream id a peer may give us: it is kept as long as the stream and goes into dialback keys."""
@@ -64,12 +68,13 @@ def read_header(opened: StreamOpened, content_namespace: str = SERVER) -> Stream
     """
     Read the opening tag of a stream.
 
-    A missing ``from``, ``to`` or ``id`` is ``None``: which of them must be there depends on the role.
+    A missing ``from``, ``to`` or ``id`` is ``None``, and so is an empty domain, which a server may give
+    before a stream error: which of them must be there depends on the role.
 
     :raises RemoteViolation: ``invalid-namespace``, ``bad-namespace-prefix``, ``bad-format``,
         ``improper-addressing`` or ``unsupported-version``.
 
-    Source: RFC 6120, sections 4.7 and 4.8.
+    Source: RFC 6120, sections 4.7, 4.8 and 4.9.1.3.
     """
     if opened.namespace != STREAMS:
         raise RemoteViolation(StreamCondition.INVALID_NAMESPACE, f"the stream namespace is not {STREAMS}")
@@ -90,7 +95,7 @@ def read_header(opened: StreamOpened, content_namespace: str = SERVER) -> Stream
 
 def _domain(opened: StreamOpened, attribute: str) -> DomainName | None:
     value = opened.attributes.get(attribute)
-    if value is None:
+    if not value:
         return None
     try:
         return DomainName.parse(value)
@@ -115,7 +120,7 @@ def _version(opened: StreamOpened) -> tuple[int, int] | None:
         return None
     major, dot, minor = value.partition(".")
     digits = major.isascii() and major.isdecimal() and minor.isascii() and minor.isdecimal()
-    if not dot or not digits or len(value) > 9:
+    if not dot or not digits or len(value) > MAX_VERSION_CHARACTERS:
         raise RemoteViolation(StreamCondition.UNSUPPORTED_VERSION, f"the stream version {value[:20]!r} is no version")
     return int(major), int(minor)
 
@@ -136,7 +141,7 @@ def stream_error(condition: StreamCondition, text: str) -> bytes:
     """
     return (
         f"<stream:error><{condition.value} xmlns='{STREAM_ERRORS}'/>"
-        f"<text xmlns='{STREAM_ERRORS}' xml:lang='en'>{escape(text)}</text></stream:error>"
+        f"<text xmlns='{STREAM_ERRORS}' xml:lang='en'>{escape(legible(text))}</text></stream:error>"
     ).encode() + CLOSING_TAG
 
 

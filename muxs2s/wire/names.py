@@ -65,18 +65,16 @@ class DomainName(str):
 
 @lru_cache(maxsize=MAX_CACHED_NAMES)
 def _parse(text: str) -> DomainName:
-    bare = text[:-1] if text.endswith(".") else text
-    try:
-        bare.encode()
-    except UnicodeEncodeError:
-        raise NameRefused(f"{text!r} is no domain name: it holds a lone surrogate") from None
-    ascii_labels = [_ascii_label(label, text) for label in _mapped(bare, text).split(".")]
-    ascii_name = ".".join(ascii_labels)
+    bare = text.removesuffix(".")
+    if len(bare) > MAX_DOMAIN_OCTETS:
+        raise NameRefused(f"a domain name of {len(bare)} characters exceeds {MAX_DOMAIN_OCTETS} octets")
+    labels = [_label(label, text) for label in _mapped(bare, text).split(".")]
+    ascii_name = ".".join(ascii_label for ascii_label, _ in labels)
     if len(ascii_name) > MAX_DOMAIN_OCTETS:
-        raise NameRefused(f"a domain name of {len(ascii_name)} octets exceeds {MAX_DOMAIN_OCTETS}")
-    if ascii_labels[-1].isdecimal():
+        raise NameRefused(f"{text!r} is {len(ascii_name)} octets in A-labels, which exceeds {MAX_DOMAIN_OCTETS}")
+    if labels[-1][0].isdecimal():
         raise NameRefused(f"{text!r} is an IP address, not a domain name")
-    name = DomainName(".".join(_unicode_label(label, text) for label in ascii_labels))
+    name = DomainName(".".join(unicode_label for _, unicode_label in labels))
     name.ascii = ascii_name
     return name
 
@@ -85,37 +83,25 @@ def _mapped(text: str, given: str) -> str:
     """Lower case, full-width forms and composition, as IDNA lookups map them."""
     if text.isascii():
         return text.lower()
-    if len(text) > MAX_DOMAIN_OCTETS:
-        raise NameRefused(f"a domain name of {len(text)} characters exceeds {MAX_DOMAIN_OCTETS}")
     try:
         return idna.uts46_remap(text, std3_rules=True)
-    except idna.IDNAError as error:
+    except UnicodeError as error:
         raise NameRefused(f"{given!r} is no domain name: {error}") from None
 
 
-def _ascii_label(label: str, given: str) -> str:
-    if label.isascii():
-        encoded = label
-    else:
-        try:
-            encoded = idna.alabel(label).decode("ascii")
-        except idna.IDNAError as error:
-            raise NameRefused(f"{given!r} is no domain name: {error}") from None
-    if _LDH_LABEL.fullmatch(encoded) is None:
+def _label(label: str, given: str) -> tuple[str, str]:
+    """A label as A-label and as U-label, each made from the other, so that no label has two of either."""
+    try:
+        unicode_label = idna.ulabel(label) if label.startswith("xn--") else label
+        ascii_label = label if unicode_label.isascii() else idna.alabel(unicode_label).decode("ascii")
+    except UnicodeError as error:
+        raise NameRefused(f"{given!r} is no domain name: {error}") from None
+    if _LDH_LABEL.fullmatch(ascii_label) is None:
         raise NameRefused(
             f"{given!r} is no domain name: the label {label!r} is empty, over 63 octets or not "
             "made of letters, digits and inner hyphens"
         )
-    return encoded
-
-
-def _unicode_label(label: str, given: str) -> str:
-    if not label.startswith("xn--"):
-        return label
-    try:
-        return idna.ulabel(label)
-    except idna.IDNAError as error:
-        raise NameRefused(f"{given!r} is no domain name: {error}") from None
+    return ascii_label, unicode_label
 
 
 class DomainPair(NamedTuple):

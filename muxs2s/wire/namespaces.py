@@ -8,7 +8,19 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["BIDI_FEATURE", "COMPONENT", "DIALBACK", "DIALBACK_FEATURE", "SASL", "SERVER", "STANZA_ERRORS", "STREAM_ERRORS", "STREAMS", "TLS", "XML"]
+__all__ = [
+    "BIDI_FEATURE",
+    "COMPONENT",
+    "DIALBACK",
+    "DIALBACK_FEATURE",
+    "SASL",
+    "SERVER",
+    "STANZA_ERRORS",
+    "STREAMS",
+    "STREAM_ERRORS",
+    "TLS",
+    "XML",
+]
 
 STREAMS: Final = "http://etherx.jabber.org/streams"
 """Stream root, features and error wrapper (RFC 6120, section 4.8.1)."""

@@ -7,26 +7,22 @@ stanza may pass: see :mod:`muxs2s.stream.associations`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from functools import lru_cache
 from typing import Final, NamedTuple
 from xml.sax.saxutils import escape, quoteattr
 
 from twisted.words.xish import domish
 
-from muxs2s.wire.errors import LocalMisuse, StanzaCondition
+from muxs2s.wire.errors import StanzaCondition
 from muxs2s.wire.names import DomainPair, domain_of
 from muxs2s.wire.namespaces import SERVER, STANZA_ERRORS
+from muxs2s.wire.trees import first_tag, legible, read_tree, rescope, to_bytes
 
-__all__ = ["STANZA_NAMES", "Slice", "error_reply", "from_tree", "moved", "to_bytes"]
+__all__ = ["STANZA_NAMES", "Slice", "error_reply", "from_tree", "moved", "rescope", "to_bytes"]
 
 STANZA_NAMES: Final = frozenset({"iq", "message", "presence"})
 """The elements that are stanzas, in the content namespace of a stream (RFC 6120, section 4.1)."""
 
-_MAX_OPEN_SCOPES: Final = 64
-"""Parsers kept for the next tree, one per set of declarations in the opening tag of a stream."""
-
-_PREFIXES: Final = {"http://www.w3.org/XML/1998/namespace": "xml"}
+_NO_SCOPE: Final = b"<scope>"
 
 
 class Slice(NamedTuple):
@@ -45,7 +41,7 @@ class Slice(NamedTuple):
     to_address: str | None
     type: str | None
     id: str | None
-    scope: bytes = b"<scope>"
+    scope: bytes = _NO_SCOPE
     """A start tag with the namespaces that the stream's opening tag declared."""
 
     @property
@@ -63,32 +59,12 @@ class Slice(NamedTuple):
         return DomainPair(domain_of(self.from_address or ""), domain_of(self.to_address or ""))
 
     def tree(self) -> domish.Element:
-        """Build the element tree; a new one each time, the caller's own."""
-        return _parser(self.scope).read(self.data)
+        """
+        Build the element tree; a new one each time, the caller's own.
 
-
-class _TreeParser:
-    """Reads slices of one scope, one after the other."""
-
-    def __init__(self, scope: bytes) -> None:
-        self._read: list[domish.Element] = []
-        self._stream = domish.ExpatElementStream()
-        self._stream.DocumentStartEvent = _ignore
-        self._stream.ElementEvent = self._read.append
-        self._stream.parse(scope)
-
-    def read(self, data: bytes) -> domish.Element:
-        self._stream.parse(data)
-        return self._read.pop()
-
-
-def _ignore(_element: domish.Element) -> None:
-    """The scope's own start tag is of no interest."""
-
-
-@lru_cache(maxsize=_MAX_OPEN_SCOPES)
-def _parser(scope: bytes) -> _TreeParser:
-    return _TreeParser(scope)
+        :raises LocalMisuse: if the slice was made by hand, and not of one well-formed element.
+        """
+        return read_tree(self.data, self.scope)
 
 
 def from_tree(element: domish.Element) -> Slice:
@@ -99,22 +75,9 @@ def from_tree(element: domish.Element) -> Slice:
     :raises LocalMisuse: if it cannot be written as XML, say because it holds a control character.
     """
     data = to_bytes(element)
-    get = element.attributes.get
-    made = Slice(data, element.uri or "", element.name, get("from"), get("to"), get("type"), get("id"))
-    try:
-        _TreeParser(made.scope).read(data)
-    except (domish.ParserError, IndexError):
-        raise LocalMisuse(f"a {element.name} stanza cannot be written as XML; look for control characters") from None
-    return made
-
-
-def to_bytes(element: domish.Element) -> bytes:
-    """Write a tree so that it means the same in any stream: it declares every namespace it uses."""
-    try:
-        text: str = element.toXml(prefixes=dict(_PREFIXES))
-        return text.encode()
-    except (UnicodeEncodeError, RecursionError):
-        raise LocalMisuse(f"a {element.name} stanza cannot be written as XML; look for lone surrogates") from None
+    tag = first_tag(data)
+    get = tag.attributes.get
+    return Slice(data, tag.namespace, tag.name, get("from"), get("to"), get("type"), get("id"))
 
 
 def moved(stanza: Slice, namespace: str) -> Slice:
@@ -126,24 +89,7 @@ def moved(stanza: Slice, namespace: str) -> Slice:
     """
     tree = stanza.tree()
     rescope(tree, stanza.namespace, namespace)
-    return stanza._replace(data=to_bytes(tree), namespace=namespace, scope=b"<scope>")
-
-
-def rescope(tree: domish.Element, old: str, new: str) -> None:
-    """Move every element of ``tree`` that is in namespace ``old`` to ``new``, in place."""
-    for element in _walk(tree):
-        if element.uri == old:
-            element.uri = new
-        if element.defaultUri == old:
-            element.defaultUri = new
-
-
-def _walk(tree: domish.Element) -> Iterator[domish.Element]:
-    waiting = [tree]
-    while waiting:
-        element = waiting.pop()
-        yield element
-        waiting.extend(element.elements())
+    return stanza._replace(data=to_bytes(tree), namespace=namespace, scope=_NO_SCOPE)
 
 
 def error_reply(stanza: Slice, condition: StanzaCondition, text: str) -> Slice | None:
@@ -162,8 +108,8 @@ def error_reply(stanza: Slice, condition: StanzaCondition, text: str) -> Slice |
     attributes = {"from": stanza.to_address, "to": stanza.from_address, "type": "error", "id": stanza.id}
     written = "".join(f" {name}={quoteattr(value)}" for name, value in attributes.items() if value is not None)
     data = (
-        f"<{stanza.name} xmlns='{stanza.namespace}'{written}><error type='{condition.error_type}'>"
-        f"<{condition.value} xmlns='{STANZA_ERRORS}'/><text xmlns='{STANZA_ERRORS}' xml:lang='en'>{escape(text)}</text>"
-        f"</error></{stanza.name}>"
+        f"<{stanza.name} xmlns={quoteattr(stanza.namespace)}{written}><error type='{condition.error_type}'>"
+        f"<{condition.value} xmlns='{STANZA_ERRORS}'/>"
+        f"<text xmlns='{STANZA_ERRORS}' xml:lang='en'>{escape(legible(text))}</text></error></{stanza.name}>"
     ).encode()
     return Slice(data, stanza.namespace, stanza.name, stanza.to_address, stanza.from_address, "error", stanza.id)
