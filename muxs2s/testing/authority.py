@@ -26,7 +26,7 @@ from muxs2s.network.pem import Credentials, PrivateKey
 from muxs2s.proof.pkix import TrustAnchors
 from muxs2s.wire.names import DomainName
 
-__all__ = ["CLIENT", "SERVER", "CertificateAuthority", "IssuedCredentials", "general_name"]
+__all__ = ["CLIENT", "SERVER", "CertificateAuthority", "IssuedCredentials", "KeyKind", "NameKind", "general_name"]
 
 SERVER: Final = ExtendedKeyUsageOID.SERVER_AUTH
 """The purpose of a server's certificate, in both roles."""
@@ -44,7 +44,10 @@ _UTF8_STRING: Final = 0x0C
 _IA5_STRING: Final = 0x16
 
 NameKind = Literal["dns", "srv", "xmpp"]
+"""What a domain is written as: dNSName, SRVName or XmppAddr."""
+
 KeyKind = Literal["ec", "ed25519", "rsa", "rsa1024"]
+"""P-256, Ed25519, RSA with 2048 bits, RSA with too few."""
 
 
 def general_name(kind: NameKind, name: str) -> x509.GeneralName:
