@@ -13,8 +13,9 @@ from typing import Any, Final
 from typing import Protocol as Seam
 
 from cryptography.x509 import Certificate
+from twisted.internet.abstract import FileDescriptor
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IDelayedCall, IHandshakeListener, IPushProducer, IReactorTime
+from twisted.internet.interfaces import IDelayedCall, IHandshakeListener, IPullProducer, IReactorTime
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -77,7 +78,7 @@ class StreamObserver(Seam):
         ...
 
 
-@implementer(IHandshakeListener, IPushProducer)
+@implementer(IHandshakeListener, IPullProducer)
 class StreamProtocol(Protocol):
     """
     One connection that carries one stream.
@@ -110,7 +111,8 @@ class StreamProtocol(Protocol):
         self._chain: tuple[Certificate, ...] = ()
         self._in_hand: list[Slice] = []
         """Written, but not yet known to be in the kernel."""
-        self._paused = False
+        self._passing: IDelayedCall | None = None
+        """Active while what is in hand may still be above the transport, in the layer of TLS."""
         self._alarm: IDelayedCall | None = None
         self._judging: Deferred[Outcome] | None = None
 
@@ -126,10 +128,7 @@ class StreamProtocol(Protocol):
     # What Twisted calls.
 
     def connectionMade(self) -> None:
-        """Begin; and ask the transport to say when its buffer is empty, not when it is merely short."""
-        transport: Any = self.transport
-        transport.bufferSize = 0
-        transport.registerProducer(self, True)
+        """Say what the stream has to say first."""
         self._write()
         self._arm()
 
@@ -139,22 +138,19 @@ class StreamProtocol(Protocol):
 
     def handshakeCompleted(self) -> None:
         """Note what the peer showed, then let the stream go on inside TLS."""
+        self._watch_kernel()
         connection = self._transport().getHandle()
         self._chain = peer_chain(connection)
         self.peer_certificate = self._chain[0] if self._chain else None
         self.tls = tls_description(connection)
         self._act(self.stream.tls_established(self._clock.seconds()))
 
-    def pauseProducing(self) -> None:
-        """Something waits in the transport's buffer."""
-        self._paused = True
-
     def resumeProducing(self) -> None:
-        """The kernel has taken everything."""
-        self._paused = False
-        self._in_hand.clear()
-        if self.stream.state is StreamState.CARRYING:
-            self._observer.has_room(self)
+        """The kernel has taken all that the transport had: what is in hand too, if it got that far."""
+        if self._passing is None or not self._passing.active():
+            self._in_hand.clear()
+            if self.stream.state is StreamState.CARRYING:
+                self._observer.has_room(self)
 
     def stopProducing(self) -> None:
         """The transport is going away; :meth:`connectionLost` says so."""
@@ -174,7 +170,7 @@ class StreamProtocol(Protocol):
     @property
     def room(self) -> bool:
         """Whether :meth:`send` may be called now."""
-        return not self._paused and not self._in_hand and self.stream.state is StreamState.CARRYING
+        return not self._in_hand and self.stream.state is StreamState.CARRYING
 
     def send(self, pair: DomainPair, stanzas: Sequence[Slice]) -> None:
         """
@@ -186,6 +182,7 @@ class StreamProtocol(Protocol):
         self.stream.send(pair, stanzas, self._clock.seconds())
         self._in_hand.extend(stanzas)
         self._write()
+        self._passing = self._clock.callLater(0, _nothing)
 
     def close(self) -> None:
         """Close the stream politely."""
@@ -199,6 +196,26 @@ class StreamProtocol(Protocol):
 
     def _transport(self) -> Any:
         return self.transport
+
+    def _watch_kernel(self) -> None:
+        """
+        Be told whenever the transport's own buffer is empty.
+
+        TLS joins small writes until the next turn, and would hide the transport below; so we watch
+        that one, as a producer that is asked for more whenever nothing is left.
+        """
+        transport = self._transport()
+        if isinstance(transport, FileDescriptor):
+            FileDescriptor.registerProducer(transport, self, False)
+        else:
+            transport.registerProducer(self, False)
+
+    def _unwatch_kernel(self) -> None:
+        transport = self._transport()
+        if isinstance(transport, FileDescriptor):
+            FileDescriptor.unregisterProducer(transport)
+        else:
+            transport.unregisterProducer()
 
     def _write(self) -> None:
         data = self.stream.bytes_to_send()
@@ -301,7 +318,7 @@ class StreamProtocol(Protocol):
         self._disarm()
         transport = self._transport()
         if transport is not None:
-            transport.unregisterProducer()
+            self._unwatch_kernel()
             self._in_hand.clear()
             transport.loseConnection()
             self._alarm = self._clock.callLater(ABORT_SECONDS, transport.abortConnection)
@@ -323,3 +340,7 @@ class StreamProtocol(Protocol):
 
     def _wake(self) -> None:
         self._act(self.stream.wake(self._clock.seconds()))
+
+
+def _nothing() -> None:
+    """What happens when a turn has passed: it is enough that it has."""

@@ -158,7 +158,7 @@ class S2SService(Service):
 
     def startService(self) -> None:
         """Accept peers on every endpoint; one that cannot be used is logged and the others serve."""
-        super().startService()
+        super().startService()  # type: ignore[no-untyped-call]  # Twisted has not typed it
         self._ports = [
             endpoint.listen(self.factory).addErrback(self._not_listening, endpoint) for endpoint in self._endpoints
         ]
