@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from twisted.internet.interfaces import IPushProducer
 from twisted.trial.unittest import SynchronousTestCase
+from twisted.words.protocols.jabber.component import componentFactory
+from twisted.words.protocols.jabber.xmlstream import STREAM_AUTHD_EVENT, XmlStream
+from twisted.words.xish.domish import Element
 from zope.interface.verify import verifyObject
 
 from muxs2s.hosts import ComponentFactory, ComponentLimits
@@ -12,7 +15,7 @@ from muxs2s.testing.federation import MemoryFederation, stanza_of
 from muxs2s.wire.names import DomainName
 from muxs2s.wire.namespaces import COMPONENT
 from muxs2s.wire.stanza import Slice
-from tests.hosts.componentpeer import DOMAIN, HEADER, MESSAGE, SECRET, Component, Listener, digest
+from tests.hosts.componentpeer import DOMAIN, HEADER, MESSAGE, SECRET, Component, Listener, Wire, digest
 from tests.hosts.logs import Logged
 
 END = "</stream:stream>"
@@ -188,6 +191,35 @@ class AdmissionTests(ListenerTestCase):
         self.assertNotIn("<handshake/>", component.read)
         self.assertTrue(component.wire.disconnecting)
         return component
+
+
+class OthersTests(ListenerTestCase):
+    """A component that is not ours: that of Twisted Words."""
+
+    def test_component_of_twisted(self) -> None:
+        """S32: a component written by others shakes hands and exchanges stanzas."""
+        theirs = componentFactory(DOMAIN, SECRET).buildProtocol(None)
+        their_wire = Wire()
+        received: list[Element] = []
+        theirs.addObserver(STREAM_AUTHD_EVENT, lambda _stream: theirs.send(MESSAGE))
+        theirs.addObserver("/message", received.append)
+        theirs.makeConnection(their_wire)
+        component = self.listener.connect()
+        for _ in range(5):
+            self.pump(component, theirs, their_wire)
+        self.federation.deliver(incoming("welcome"))
+        self.pump(component, theirs, their_wire)
+        self.assertEqual(1, len(self.federation.sent))
+        self.assertEqual(["welcome"], [str(message.body) for message in received])
+
+    @staticmethod
+    def pump(component: Component, theirs: XmlStream, their_wire: Wire) -> None:
+        """Carry what either has written to the other."""
+        there, here = their_wire.value(), component.wire.value()
+        their_wire.clear()
+        component.wire.clear()
+        component.write(there)
+        theirs.dataReceived(here)
 
 
 class ConflictTests(ListenerTestCase):
