@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -63,9 +64,9 @@ class LifeTests(SynchronousTestCase):
     def test_import_brings_no_wokkel(self) -> None:
         """Importing the seam imports no wokkel and no reactor and warns of nothing."""
         code = "import sys, muxs2s.hosts.wokkel; print({'wokkel', 'twisted.internet.reactor'} & set(sys.modules))"
-        done = subprocess.run(  # noqa: S603 - ourselves
-            [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=False
-        )
+        command = [sys.executable, "-W", "error", "-c", code]
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603 - us
         self.assertEqual(("set()\n", ""), (done.stdout, done.stderr))
 
     def test_made_but_not_started(self) -> None:
