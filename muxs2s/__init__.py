@@ -1,1 +1,73 @@
-"""Server-to-server federation for Twisted and wokkel: many domain pairs, each proven, over few streams."""
+"""
+Server-to-server federation for Twisted and wokkel: many domain pairs, each proven, over few streams.
+
+What is exported here is the promise; everything below may move. Doubles for tests are in
+:mod:`muxs2s.testing`.
+"""
+
+from muxs2s.hosts.components import ComponentFactory
+from muxs2s.hosts.seam import Federation, Host
+from muxs2s.hosts.wokkel import RouterHost
+from muxs2s.network.certificates import CertificateStore, load_trust_anchors
+from muxs2s.network.connecting import ConnectLimits
+from muxs2s.network.pem import CertificateProblem, Credentials
+from muxs2s.network.resolver import Lookup, Resolver
+from muxs2s.network.targets import Overrides, read_target
+from muxs2s.proof.outcome import Evidence, Outcome, Prooftype, Proven, Refused, Scope, Undecided
+from muxs2s.proof.pkix import PkixProof, TrustAnchors
+from muxs2s.proof.policy import ProofPolicy
+from muxs2s.service.backoff import BackoffLimits
+from muxs2s.service.queues import QueueLimits
+from muxs2s.service.s2s import S2SService, ServiceLimits
+from muxs2s.service.status import QueueStatus, ServiceStatus, StreamStatus
+from muxs2s.stream.limits import StreamLimits
+from muxs2s.wire.errors import LocalMisuse, MuxS2SError, RemoteViolation, StanzaCondition, StreamCondition
+from muxs2s.wire.limits import FramingLimits
+from muxs2s.wire.names import DomainName, DomainPair, NameRefused
+from muxs2s.wire.stanza import Slice, error_reply, from_tree
+
+__all__ = [
+    "BackoffLimits",
+    "CertificateProblem",
+    "CertificateStore",
+    "ComponentFactory",
+    "ConnectLimits",
+    "Credentials",
+    "DomainName",
+    "DomainPair",
+    "Evidence",
+    "Federation",
+    "FramingLimits",
+    "Host",
+    "LocalMisuse",
+    "Lookup",
+    "MuxS2SError",
+    "NameRefused",
+    "Outcome",
+    "Overrides",
+    "PkixProof",
+    "ProofPolicy",
+    "Prooftype",
+    "Proven",
+    "QueueLimits",
+    "QueueStatus",
+    "Refused",
+    "RemoteViolation",
+    "Resolver",
+    "RouterHost",
+    "S2SService",
+    "Scope",
+    "ServiceLimits",
+    "ServiceStatus",
+    "Slice",
+    "StanzaCondition",
+    "StreamCondition",
+    "StreamLimits",
+    "StreamStatus",
+    "TrustAnchors",
+    "Undecided",
+    "error_reply",
+    "from_tree",
+    "load_trust_anchors",
+    "read_target",
+]

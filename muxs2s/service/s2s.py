@@ -21,6 +21,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from muxs2s.hosts.seam import Host
+from muxs2s.hosts.wokkel import Router, RouterHost
 from muxs2s.network.certificates import CertificateStore, Reload
 from muxs2s.network.connecting import ConnectLimits, Connector
 from muxs2s.network.evidence import Judge, PolicyJudge
@@ -100,6 +101,7 @@ class S2SService(Service):
         self._limits = limits
         self._chance = chance
         self._endpoints = endpoints
+        self._routers: list[RouterHost] = []
         self._ports: list[Deferred[IListeningPort | None]] = []
         self._routing = Routing(
             map(DomainName.parse, domains), QueueBudget(limits.queue), self._new_link, reactor.seconds
@@ -149,6 +151,22 @@ class S2SService(Service):
         """See :meth:`muxs2s.hosts.seam.Federation.send`."""
         self._routing.send(stanzas)
 
+    def attach_router(self, router: Router, *domains: str) -> RouterHost:
+        """
+        Let a wokkel Router serve domains of ours, for as long as this service runs.
+
+        This is what :class:`wokkel.server.ServerService` did in its constructor.
+
+        :param domains: ours; all of them if none is named.
+        :returns: the host: its ``domains`` may change later.
+        :raises LocalMisuse: if a domain is not ours, or is served by another host.
+        """
+        host = RouterHost(router, self, domains or sorted(self.hosted))
+        self._routers.append(host)
+        if self.running:
+            host.start()
+        return host
+
     # Life.
 
     @property
@@ -159,6 +177,8 @@ class S2SService(Service):
     def startService(self) -> None:
         """Accept peers on every endpoint; one that cannot be used is logged and the others serve."""
         super().startService()  # type: ignore[no-untyped-call]  # Twisted has not typed it
+        for host in self._routers:
+            host.start()
         self._ports = [
             endpoint.listen(self.factory).addErrback(self._not_listening, endpoint) for endpoint in self._endpoints
         ]
@@ -168,6 +188,8 @@ class S2SService(Service):
         Service.stopService(self)
         ports, self._ports = self._ports, []
         self._routing.stop()
+        for host in self._routers:
+            host.stop()
         ending: list[Deferred[None]] = [port.addCallback(_stop_listening) for port in ports]
         ending.append(self._streams.stop())
         return DeferredList(ending, consumeErrors=True).addCallback(lambda _: None)
