@@ -170,8 +170,11 @@ class PeerChainTests(SynchronousTestCase):
     def test_unreadable_certificates(self) -> None:
         """A certificate that cannot be read is left out; if it is the peer's own, nothing is left."""
         leaf = X509.from_cryptography(ISSUED.leaf)
-        self.assertEqual(peer_chain(_Shown(leaf, [leaf, _Unreadable()])), (ISSUED.leaf,))  # type: ignore[arg-type]
-        self.assertEqual(peer_chain(_Shown(_Unreadable(), [leaf])), ())  # type: ignore[arg-type]
+        for shown, expected in (
+            (_Shown(leaf, [leaf, _Unreadable()]), (ISSUED.leaf,)),
+            (_Shown(_Unreadable(), [leaf]), ()),
+        ):
+            self.assertEqual(peer_chain(cast("SSL.Connection", shown)), expected)
 
 
 class _Unreadable:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ipaddress import ip_address
 
 from cryptography.x509 import (
+    Certificate,
     DNSName,
     GeneralName,
     IPAddress,
@@ -346,8 +347,8 @@ class CrossCheckTests(SynchronousTestCase):
                 self.assertEqual(names_in(leaf).covers(domain), self._theirs(leaf, domain), (names, domain))
 
     @staticmethod
-    def _theirs(leaf: object, domain: DomainName) -> bool:
-        patterns = extract_patterns(leaf)  # type: ignore[arg-type]  # always a certificate
+    def _theirs(leaf: Certificate, domain: DomainName) -> bool:
+        patterns = extract_patterns(leaf)
         for wanted in (DNS_ID(domain.ascii), SRV_ID(f"_xmpp-server.{domain.ascii}")):
             try:
                 verify_service_identity(patterns, obligatory_ids=[wanted], optional_ids=[])
