@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cryptography.utils import CryptographyDeprecationWarning
-from cryptography.x509 import Certificate, load_pem_x509_certificate
+from cryptography.x509 import Certificate, InvalidVersion, load_pem_x509_certificate
 from twisted.logger import Logger
 
 from muxs2s.proof.identity import NO_NAMES, CertificateNames, names_in
@@ -140,7 +140,7 @@ def _certificates_in(path: Path) -> list[Certificate]:
     for number, block in enumerate(blocks, 1):
         try:
             certificates.append(_certificate(block))
-        except ValueError as error:
+        except (ValueError, InvalidVersion) as error:
             raise CertificateProblem(path, f"certificate {number} in it is malformed: {error}") from None
     return certificates
 
@@ -197,7 +197,7 @@ def _anchor(block: bytes) -> Certificate | None:
     try:
         certificate = _certificate(block)
         TrustAnchors([certificate])
-    except ValueError:
+    except (ValueError, InvalidVersion):
         return None
     return certificate
 

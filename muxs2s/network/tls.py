@@ -259,7 +259,7 @@ def peer_chain(connection: SSL.Connection) -> tuple[Certificate, ...]:
 def _readable(certificate: X509) -> Certificate | None:
     try:
         return certificate.to_cryptography()
-    except ValueError:
+    except Exception:  # noqa: BLE001 -- malformed in one of many ways: ValueError, InvalidVersion, a warning made error
         return None
 
 

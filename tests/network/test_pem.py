@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import warnings
+from base64 import b64encode
 from datetime import UTC, datetime
 from pathlib import Path
 
-from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
@@ -125,9 +125,9 @@ class ReadCredentialsTests(PemCase):
     def test_malformed_certificate(self) -> None:
         """A damaged certificate is named by its place in the file."""
         issued = BELOW.issue("a.example")
-        bad = b"-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n"
-        path = self.file("bad.pem", issued.certificate_pem + bad + issued.key_pem)
-        self.assert_problem(self.refused(path), path, "certificate 3 in it is malformed")
+        for bad in (armoured(b"0"), altered(4, 3)):
+            path = self.file("bad.pem", issued.certificate_pem + bad + issued.key_pem)
+            self.assert_problem(self.refused(path), path, "certificate 3 in it is malformed")
 
     def test_no_key(self) -> None:
         """A file without a key is named."""
@@ -202,21 +202,20 @@ class ComplaintTests(PemCase):
         self.assertIn("request one with a dNSName", str(issued.complaint(NOW)))
 
 
-def dubious() -> bytes:
-    """A root with a serial number of zero, as old ones have."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        raw = bytearray(AUTHORITY.certificate.public_bytes(Encoding.DER))
-        at = raw.index(bytes.fromhex("a003020102 020102"))  # version 3, serial number 2
-        raw[at + 7] = 0
-        certificate = x509.load_der_x509_certificate(bytes(raw))
-    return certificate.public_bytes(Encoding.PEM)
+def armoured(der: bytes) -> bytes:
+    """Bytes that may be no certificate, as one in PEM."""
+    return b"-----BEGIN CERTIFICATE-----\n" + b64encode(der) + b"\n-----END CERTIFICATE-----\n"
+
+
+def altered(at: int, value: int) -> bytes:
+    """The authority's certificate with its version (4) or serial number (7) changed."""
+    raw = bytearray(AUTHORITY.certificate.public_bytes(Encoding.DER))
+    raw[raw.index(bytes.fromhex("a003020102 020102")) + at] = value
+    return armoured(bytes(raw))
 
 
 class LoadTrustAnchorsTests(PemCase):
     """The certificates peers are judged by."""
-
-    bad = b"-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n"
 
     def test_file(self) -> None:
         """P1.3: anchors of our own are all that counts: another authority's certificate is refused."""
@@ -242,17 +241,17 @@ class LoadTrustAnchorsTests(PemCase):
 
     def test_one_bad_among_good(self) -> None:
         """A certificate that cannot be used is skipped with a warning; the others are loaded."""
-        path = self.file("ca.pem", self.bad + AUTHORITY.certificate_pem)
+        path = self.file("ca.pem", armoured(b"0") + altered(4, 3) + AUTHORITY.certificate_pem)
         with capturedLogs() as logs:
             anchors = load_trust_anchors(path)
         self.assertEqual(anchors.certificates, (AUTHORITY.certificate,))
         self.assertEqual(
-            [(log["log_level"], log["path"], log["count"]) for log in logs], [(LogLevel.warn, str(path), 1)]
+            [(log["log_level"], log["path"], log["count"]) for log in logs], [(LogLevel.warn, str(path), 2)]
         )
 
     def test_dubious_serial_number(self) -> None:
         """A root that the library frowns upon is loaded without a warning from it."""
-        path = self.file("ca.pem", dubious())
+        path = self.file("ca.pem", altered(7, 0))
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             self.assertEqual(len(load_trust_anchors(path)), 1)

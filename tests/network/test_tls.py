@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import cast
 
 from cryptography.hazmat.primitives.asymmetric.ec import SECP521R1
-from cryptography.x509 import Certificate
+from cryptography.x509 import Certificate, InvalidVersion
 from OpenSSL import SSL
 from OpenSSL.crypto import X509
 from twisted.internet.interfaces import IHandshakeListener, IOpenSSLClientConnectionCreator, IProtocol
@@ -170,18 +170,20 @@ class PeerChainTests(SynchronousTestCase):
     def test_unreadable_certificates(self) -> None:
         """A certificate that cannot be read is left out; if it is the peer's own, nothing is left."""
         leaf = X509.from_cryptography(ISSUED.leaf)
-        for shown, expected in (
-            (_Shown(leaf, [leaf, _Unreadable()]), (ISSUED.leaf,)),
-            (_Shown(_Unreadable(), [leaf]), ()),
-        ):
-            self.assertEqual(peer_chain(cast("SSL.Connection", shown)), expected)
+        for error in (ValueError("malformed"), InvalidVersion("version 4", 3)):
+            odd = _Unreadable(error)
+            for shown, expected in ((_Shown(leaf, [leaf, odd]), (ISSUED.leaf,)), (_Shown(odd, [leaf]), ())):
+                self.assertEqual(peer_chain(cast("SSL.Connection", shown)), expected)
 
 
 class _Unreadable:
     """A certificate that OpenSSL takes and cryptography does not."""
 
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+
     def to_cryptography(self) -> Certificate:
-        raise ValueError("malformed")
+        raise self._error
 
 
 class _Shown:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from ipaddress import ip_network
@@ -455,11 +456,13 @@ class HostileTests(PkixCase):
         """A certificate changed in one byte anywhere is refused, whatever that byte meant."""
         whole = bytearray(FLIPPED.public_bytes(Encoding.DER))
         whole[at % len(whole)] ^= mask
-        try:
-            changed = x509.load_der_x509_certificate(bytes(whole))
-        except ValueError:
-            return  # the network floor gives us no such certificate
-        outcome = PkixProof(ANCHORS).judge(DomainName.parse("a.example"), Evidence(chain=(changed,)), NOW)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about a serial number that became negative
+            try:
+                changed = x509.load_der_x509_certificate(bytes(whole))
+            except (ValueError, x509.InvalidVersion):
+                return  # the network floor gives us no such certificate
+            outcome = PkixProof(ANCHORS).judge(DomainName.parse("a.example"), Evidence(chain=(changed,)), NOW)
         self.assertIsInstance(outcome, Refused, at)
 
     def test_long_and_unprintable_issuer(self) -> None:
