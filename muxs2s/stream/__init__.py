@@ -1,1 +1,46 @@
-"""Filled as its modules arrive."""
+"""What two servers say to each other, in either role, and which domains are proven on the stream."""
+
+from muxs2s.stream.associations import OWN_CERTIFICATE, Admission, Association, AssociationTable, Direction, Grant
+from muxs2s.stream.events import (
+    ProofWanted,
+    StanzaDropped,
+    StanzasReceived,
+    StreamClosing,
+    StreamEnded,
+    StreamEvent,
+    StreamReady,
+    TLSAgreed,
+)
+from muxs2s.stream.initiating import InitiatingStream
+from muxs2s.stream.limits import StreamLimits
+from muxs2s.stream.machine import INITIATING, RECEIVING, StreamInput, StreamMachine, StreamState
+from muxs2s.stream.reasons import MAX_REASON_CHARACTERS
+from muxs2s.stream.receiving import ReceivingStream
+from muxs2s.stream.stream import Stream
+
+__all__ = [
+    "INITIATING",
+    "MAX_REASON_CHARACTERS",
+    "OWN_CERTIFICATE",
+    "RECEIVING",
+    "Admission",
+    "Association",
+    "AssociationTable",
+    "Direction",
+    "Grant",
+    "InitiatingStream",
+    "ProofWanted",
+    "ReceivingStream",
+    "StanzaDropped",
+    "StanzasReceived",
+    "Stream",
+    "StreamClosing",
+    "StreamEnded",
+    "StreamEvent",
+    "StreamInput",
+    "StreamLimits",
+    "StreamMachine",
+    "StreamReady",
+    "StreamState",
+    "TLSAgreed",
+]

@@ -90,12 +90,15 @@ class _Lane:
         sender_holds = _holds(self.senders.get(sender), now)
         if (sender_holds and _holds(self.targets.get(target), now)) or _holds(paired.get(target), now):
             return Admission.ADMITTED
-        return Admission.UNKNOWN_TARGET if sender_holds or paired else Admission.FOREIGN_SENDER
+        if sender_holds or any(grant.holds(now) for grant in paired.values()):
+            return Admission.UNKNOWN_TARGET
+        return Admission.FOREIGN_SENDER
 
     def withdraw(self, domain: DomainName) -> None:
         self.pairs.pop(domain, None)
         for grants in (self.senders, self.targets, *self.pairs.values()):
             grants.pop(domain, None)
+        self.pairs = {sender: grants for sender, grants in self.pairs.items() if grants}
 
 
 def _holds(grant: Grant | None, now: float) -> bool:

@@ -62,7 +62,11 @@ class StanzasReceived:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StanzaDropped:
-    """A stanza came from a domain the peer has not proven here; it went no further."""
+    """
+    A stanza came from a domain the peer has not proven here; it went no further.
+
+    A peer can make as many of these as it likes: log with restraint.
+    """
 
     pair: DomainPair
 
@@ -76,7 +80,7 @@ class StreamClosing:
     """``None`` if the stream was closed without an error."""
 
     text: str
-    """The reason, for people; empty if none was given."""
+    """The reason, for people: one printable line of bounded length, empty if none was given."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

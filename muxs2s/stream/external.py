@@ -8,10 +8,10 @@ offered only when that is done.
 from __future__ import annotations
 
 import base64
-import binascii
 from enum import Enum
 from typing import Final
 
+from muxs2s.stream.reasons import readable
 from muxs2s.wire.errors import MuxS2SError
 from muxs2s.wire.names import DomainName, NameRefused
 from muxs2s.wire.namespaces import SASL
@@ -77,7 +77,8 @@ def check_authzid(element: Slice, header_from: DomainName) -> bool:
 
     :param header_from: the domain of the peer's header, proven by its certificate.
     :returns: ``False`` if the peer left the identity out and must be asked for it.
-    :raises SASLFailed: another mechanism, bad base64, or another identity.
+    :raises SASLFailed: if the peer gives up, or names another mechanism or another identity, or if
+        what it sent is no base64 or no text at all.
 
     Source: RFC 6120, sections 6.4.2 and 13.9.1; XEP-0178, section 3.
     """
@@ -86,6 +87,8 @@ def check_authzid(element: Slice, header_from: DomainName) -> bool:
         raise SASLFailed(SASLCondition.ABORTED)
     if element.name == "auth" and tree.getAttribute("mechanism") != "EXTERNAL":
         raise SASLFailed(SASLCondition.INVALID_MECHANISM)
+    if any(tree.elements()):
+        raise SASLFailed(SASLCondition.MALFORMED_REQUEST)
     text = str(tree)
     if not text and element.name == "auth":
         return False
@@ -96,8 +99,11 @@ def check_authzid(element: Slice, header_from: DomainName) -> bool:
 
 def _identity(text: str) -> DomainName:
     try:
-        return DomainName.parse(base64.b64decode(text, validate=True).decode())
-    except (binascii.Error, ValueError):
+        identity = base64.b64decode(text, validate=True)
+        if base64.b64encode(identity).decode() != text:  # b64decode lets padding pass where none is due
+            raise SASLFailed(SASLCondition.INCORRECT_ENCODING)
+        return DomainName.parse(identity.decode())
+    except ValueError:
         raise SASLFailed(SASLCondition.INCORRECT_ENCODING) from None
     except NameRefused:
         raise SASLFailed(SASLCondition.INVALID_AUTHZID) from None
@@ -109,6 +115,12 @@ def failure_element(condition: SASLCondition) -> bytes:
 
 
 def failure_reason(element: Slice) -> str:
-    """Read the condition of a ``<failure/>`` the peer sent, for people."""
-    names = [child.name for child in element.tree().elements() if child.name != "text"]
-    return str(names[0])[:80] if names else "no reason given"
+    """
+    Read a ``<failure/>`` of the peer, for people: its condition and what it says of it.
+
+    Source: RFC 6120, sections 5.4.2.2 and 6.5; the failure of STARTTLS names no condition.
+    """
+    said = [child for child in element.tree().elements() if child.uri == element.namespace]
+    conditions = [child.name for child in said if child.name != "text"]
+    texts = [str(child).strip() for child in said if child.name == "text"]
+    return readable(": ".join([*conditions[:1], *filter(None, texts[:1])]) or "no reason given")

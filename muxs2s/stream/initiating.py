@@ -7,11 +7,12 @@ a certificate that proves the domain it called, SASL EXTERNAL. Does not judge th
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 
-from muxs2s.proof.outcome import Proven
 from muxs2s.stream.associations import OWN_CERTIFICATE, Direction, Grant
-from muxs2s.stream.events import ProofWanted, StreamReady, TLSAgreed
+from muxs2s.stream.events import StreamReady, TLSAgreed
 from muxs2s.stream.external import auth_element, failure_reason
 from muxs2s.stream.features import EXTERNAL, is_features, read_features
 from muxs2s.stream.limits import StreamLimits
@@ -24,6 +25,11 @@ from muxs2s.wire.namespaces import SASL, TLS
 from muxs2s.wire.stanza import Slice
 
 __all__ = ["InitiatingStream"]
+
+_ASKED_FOR: Final[Mapping[tuple[StreamState, str], str]] = MappingProxyType(
+    {(StreamState.TLS_REQUESTED, TLS): "STARTTLS", (StreamState.PROVING, SASL): "our certificate"}
+)
+"""What a failure can answer, and when."""
 
 _STARTTLS: Final = f"<starttls xmlns='{TLS}'/>".encode()
 
@@ -40,6 +46,11 @@ class InitiatingStream(Stream):
     def __init__(self, pair: DomainPair, limits: StreamLimits, now: float) -> None:
         super().__init__(INITIATING, limits, now)
         self.pair = pair
+        self._answers = pair.target
+        """
+        Who answers, by its header. A server that does not know whom we called answers in its own name
+        (RFC 6120, section 4.9.1.3), so its error is heard before the name matters.
+        """
         self._own_header = StreamHeader(from_domain=pair.sender, to_domain=pair.target)
         self._send_header(self._own_header)
 
@@ -48,11 +59,12 @@ class InitiatingStream(Stream):
             raise RemoteViolation(StreamCondition.UNSUPPORTED_VERSION, "the peer has no stream of version 1.0 or above")
         if header.id is None:
             raise RemoteViolation(StreamCondition.BAD_FORMAT, "the response header has no 'id'")
-        if header.from_domain is not None and header.from_domain != self.pair.target:
-            raise RemoteViolation(StreamCondition.INVALID_FROM, f"{header.from_domain} answers for {self.pair.target}")
         self._machine.advance(StreamInput.HEADER)
+        self._answers = header.from_domain or self.pair.target
 
     def _element(self, element: Slice, now: float) -> None:
+        if self._answers != self.pair.target:
+            raise RemoteViolation(StreamCondition.INVALID_FROM, f"{self._answers} answers for {self.pair.target}")
         if is_features(element):
             self._features(element, now)
         elif element.namespace == TLS and element.name == "proceed":
@@ -62,11 +74,16 @@ class InitiatingStream(Stream):
         elif element.namespace == SASL and element.name == "success":
             self._authenticated()
         elif element.namespace in {TLS, SASL} and element.name == "failure":
-            refused = "STARTTLS" if element.namespace == TLS else "our certificate"
-            text = f"{self.pair.target} refused {refused}: {failure_reason(element)}"
-            self._fail(StreamCondition.UNDEFINED_CONDITION, text, now)
+            self._refused_by_peer(element, now)
         else:
             self._ignore()
+
+    def _refused_by_peer(self, failure: Slice, now: float) -> None:
+        asked_for = _ASKED_FOR.get((self.state, failure.namespace))
+        if asked_for is None:
+            raise RemoteViolation(StreamCondition.POLICY_VIOLATION, f"a failure while {self.state.name}")
+        text = f"{self.pair.target} refused {asked_for}: {failure_reason(failure)}"
+        self._fail(StreamCondition.UNDEFINED_CONDITION, text, now)
 
     def _features(self, element: Slice, now: float) -> None:
         if self.state is StreamState.CARRYING:
@@ -88,10 +105,9 @@ class InitiatingStream(Stream):
             self._fail(StreamCondition.UNSUPPORTED_FEATURE, text, now)
 
     def _secured(self, now: float) -> None:
-        self._emit(ProofWanted(domain=self.pair.target, asked_for=self.pair.sender))
+        self._want_proof(self.pair.target, self.pair.sender)
 
-    def _proven(self, outcome: Proven) -> None:
-        grant = Grant(prooftype=outcome.prooftype, evidence=outcome.evidence, until=outcome.until)
+    def _proven(self, grant: Grant) -> None:
         self.associations.accept_target(Direction.OUTBOUND, self.pair.target, grant)
         self._send_header(self._own_header)
 

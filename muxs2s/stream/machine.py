@@ -70,10 +70,10 @@ class StreamInput(Enum):
 _Table = Mapping[tuple[StreamState, StreamInput], StreamState]
 _S, _I = StreamState, StreamInput
 
-_ENDED: Final = frozenset({_S.CLOSING, _S.FAILING, _S.CLOSED})
+_OVER: Final = frozenset({_S.FAILING, _S.CLOSED})
 _ENDINGS: Final[_Table] = {
-    **{(state, _I.CLOSE): _S.CLOSING for state in StreamState if state not in _ENDED},
-    **{(state, _I.FAIL): _S.FAILING for state in StreamState if state not in _ENDED},
+    **{(state, _I.CLOSE): _S.CLOSING for state in StreamState if state not in _OVER | {_S.CLOSING}},
+    **{(state, _I.FAIL): _S.FAILING for state in StreamState if state not in _OVER},
     **{(state, _I.END): _S.CLOSED for state in StreamState},
 }
 

@@ -11,15 +11,15 @@ from collections.abc import Callable, Container
 from dataclasses import replace
 from typing import Final
 
-from muxs2s.proof.outcome import Proven
 from muxs2s.stream.associations import OWN_CERTIFICATE, Direction, Grant
-from muxs2s.stream.events import ProofWanted, StreamReady, TLSAgreed
+from muxs2s.stream.events import StreamReady, TLSAgreed
 from muxs2s.stream.external import CHALLENGE, SUCCESS, SASLCondition, SASLFailed, check_authzid, failure_element
 from muxs2s.stream.features import StreamFact, features_element
 from muxs2s.stream.limits import StreamLimits
 from muxs2s.stream.machine import RECEIVING, StreamInput, StreamState
 from muxs2s.stream.stream import Stream, header_domain
 from muxs2s.wire.errors import RemoteViolation, StreamCondition
+from muxs2s.wire.framing import FramingLimits
 from muxs2s.wire.header import StreamHeader
 from muxs2s.wire.names import DomainName, DomainPair
 from muxs2s.wire.namespaces import SASL, TLS
@@ -41,6 +41,9 @@ class ReceivingStream(Stream):
     :param entropy: gives that many random bytes, such as :func:`os.urandom`.
     """
 
+    _own_domain: DomainName
+    """Named by the header outside TLS; decides only whose certificate is shown."""
+
     def __init__(
         self, hosted: Container[DomainName], limits: StreamLimits, entropy: Callable[[int], bytes], now: float
     ) -> None:
@@ -51,6 +54,7 @@ class ReceivingStream(Stream):
         self._pair: DomainPair | None = None
         self._grant: Grant | None = None
         self._sasl_failures = 0
+        self._challenged = False
         self._answer = StreamHeader(id=self._new_id())
 
     @property
@@ -84,7 +88,7 @@ class ReceivingStream(Stream):
             self._pair = pair
             self._machine.advance(StreamInput.HEADER)
             self._send_header(self._answer)
-            self._emit(ProofWanted(domain=pair.sender, asked_for=pair.target))
+            self._want_proof(pair.sender, pair.target)
         elif pair != self._pair:
             raise RemoteViolation(StreamCondition.IMPROPER_ADDRESSING, f"{pair} after {self._pair} was authenticated")
         else:
@@ -113,8 +117,8 @@ class ReceivingStream(Stream):
     def _secured(self, now: float) -> None:
         self._facts.add(StreamFact.SECURE)
 
-    def _proven(self, outcome: Proven) -> None:
-        self._grant = Grant(prooftype=outcome.prooftype, evidence=outcome.evidence, until=outcome.until)
+    def _proven(self, grant: Grant) -> None:
+        self._grant = grant
         self._facts.add(StreamFact.PEER_PROVEN)
         self._out.append(features_element(self._facts))
 
@@ -136,7 +140,11 @@ class ReceivingStream(Stream):
         """Record the grants, then tell the peer, so that nothing it sends next meets a closed door."""
         if self.state is not StreamState.PROVING or self._pair is None or self._grant is None:
             raise SASLFailed(SASLCondition.NOT_AUTHORIZED)
+        challenged, self._challenged = self._challenged, False
+        if element.name != "abort" and (element.name == "response") is not challenged:
+            raise SASLFailed(SASLCondition.MALFORMED_REQUEST)
         if not check_authzid(element, self._pair.sender):
+            self._challenged = True
             self._out.append(CHALLENGE)
             return
         self._machine.advance(StreamInput.AUTHENTICATED)
@@ -145,6 +153,10 @@ class ReceivingStream(Stream):
         self.associations.accept_target(Direction.INBOUND, self._pair.target, OWN_CERTIFICATE)
         self._out.append(SUCCESS)
         self._restart(self._limits.after_authentication)
+
+    def _restart(self, limits: FramingLimits) -> None:
+        super()._restart(limits)
+        self._answer = StreamHeader(id=self._new_id())
 
     def _header_for_error(self) -> StreamHeader:
         return self._answer

@@ -10,13 +10,15 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from math import inf
 from typing import Final
 
 from muxs2s.proof.outcome import Outcome, Proven
-from muxs2s.stream.associations import Admission, AssociationTable, Direction
-from muxs2s.stream.events import StanzaDropped, StanzasReceived, StreamClosing, StreamEnded, StreamEvent
+from muxs2s.stream.associations import Admission, AssociationTable, Direction, Grant
+from muxs2s.stream.events import ProofWanted, StanzaDropped, StanzasReceived, StreamClosing, StreamEnded, StreamEvent
 from muxs2s.stream.limits import StreamLimits
 from muxs2s.stream.machine import StreamInput, StreamMachine, StreamState
+from muxs2s.stream.reasons import readable
 from muxs2s.wire.errors import LocalMisuse, RemoteViolation, StreamCondition
 from muxs2s.wire.framing import Framed, Framer, FramingLimits, StreamClosed
 from muxs2s.wire.header import CLOSING_TAG, StreamFailure, StreamHeader, read_header, read_stream_error, stream_error
@@ -26,7 +28,9 @@ from muxs2s.wire.stanza import Slice
 
 __all__ = ["Stream", "header_domain"]
 
+_DEAF: Final = frozenset({StreamState.SECURING, StreamState.CLOSED})
 _CLOSING: Final = frozenset({StreamState.CLOSING, StreamState.FAILING})
+_SILENT: Final = _CLOSING | {StreamState.CLOSED}
 _TAKING_STANZAS: Final = frozenset({StreamState.CARRYING, StreamState.CLOSING})
 
 
@@ -55,6 +59,8 @@ class Stream(ABC):
         self._events: list[StreamEvent] = []
         self._admitted: list[Slice] = []
         self._header_sent = False
+        self._to_prove: DomainName | None = None
+        self._proof_ends = inf
         self._deadline = now + limits.negotiation_seconds
 
     @property
@@ -65,6 +71,8 @@ class Stream(ABC):
     @property
     def deadline(self) -> float | None:
         """When to call :meth:`wake`, seconds since the epoch; ``None`` once the stream is closed."""
+        if self.state is StreamState.CARRYING:
+            return min(self._deadline, self._proof_ends)
         return None if self.state is StreamState.CLOSED else self._deadline
 
     # What the network floor calls.
@@ -73,43 +81,54 @@ class Stream(ABC):
         """
         Read what the peer sent.
 
-        Bytes that follow the agreement on TLS, or the end of SASL, in the same piece are dropped: they
-        were sent before the peer could know what they would belong to.
+        Bytes that follow the agreement on TLS, in the same piece or later outside TLS, are dropped:
+        anybody on the way can have put them there. So are bytes that follow the end of SASL in the
+        same piece, sent before the peer could know what they would belong to.
 
         Source: RFC 6120, section 5.4.3.3 (and its errata on injected plaintext).
         """
-        framer, known = self._framer, self._framer.violation
-        for framed in framer.feed(data):
-            self._take(framed, now)
-            if self._framer is not framer:
-                return self._happened()
-        if framer.violation is not known:
-            assert framer.violation is not None
-            self._fail(framer.violation.condition, str(framer.violation), now)
+        if self.state not in _DEAF:
+            self._read(data, now)
         return self._happened()
 
     def tls_established(self, now: float) -> Sequence[StreamEvent]:
-        """The TLS handshake is complete."""
+        """The TLS handshake is complete; whatever is received from now on came inside TLS."""
         if self.state is StreamState.SECURING:
             self._machine.advance(StreamInput.TLS_DONE)
             self._secured(now)
         return self._happened()
 
     def decide(self, outcome: Outcome, now: float) -> Sequence[StreamEvent]:
-        """Take the verdict that :class:`~muxs2s.stream.events.ProofWanted` asked for; too late is no error."""
+        """
+        Take the verdict that :class:`~muxs2s.stream.events.ProofWanted` asked for; too late is no error.
+
+        :raises LocalMisuse: if the verdict is on another domain.
+        """
         if self.state is StreamState.JUDGING:
+            if outcome.domain != self._to_prove:
+                raise LocalMisuse(f"a verdict on {outcome.domain} where one on {self._to_prove} is due")
             if isinstance(outcome, Proven):
                 self._machine.advance(StreamInput.JUDGED)
-                self._proven(outcome)
+                self._proof_ends = inf if outcome.until is None else outcome.until
+                self._proven(Grant(prooftype=outcome.prooftype, evidence=outcome.evidence, until=outcome.until))
             else:
                 self._refused("; ".join(outcome.reasons), now)
         return self._happened()
 
     def wake(self, now: float) -> Sequence[StreamEvent]:
-        """Time has passed: give up a negotiation, an idle stream or a peer that does not close."""
-        if self.deadline is not None and now >= self._deadline:
+        """
+        Time has passed: give up a negotiation, an idle stream or a peer that does not close.
+
+        A stream whose peer's proof has ended is reset, so that the next one begins with a new proof.
+
+        Source: RFC 6120, sections 4.4, 4.6.3 and 4.9.3.16.
+        """
+        deadline = self.deadline
+        if deadline is not None and now >= deadline:
             if self.state in _CLOSING:
                 self._end()
+            elif self.state is StreamState.CARRYING and now >= self._proof_ends:
+                self._fail(StreamCondition.RESET, f"the proof of {self._to_prove} has ended", now)
             elif self.state is StreamState.CARRYING:
                 self._close(now)
             else:
@@ -123,7 +142,11 @@ class Stream(ABC):
         return self._happened()
 
     def fail(self, condition: StreamCondition, text: str, now: float) -> Sequence[StreamEvent]:
-        """Close the stream with an error."""
+        """
+        Close the stream with an error; one that is closing already ends at once.
+
+        :param text: why, for people at both ends.
+        """
         self._fail(condition, text, now)
         return self._happened()
 
@@ -133,10 +156,9 @@ class Stream(ABC):
 
         :param text: why, for people.
         """
-        if self.state is not StreamState.CLOSED:
-            if self.state not in _CLOSING:
-                self._emit(StreamClosing(by_peer=True, condition=None, text=text))
-            self._end()
+        if self.state not in _SILENT:
+            self._emit(StreamClosing(by_peer=True, condition=None, text=readable(text)))
+        self._end()
         return self._happened()
 
     def may_send(self, pair: DomainPair, now: float) -> bool:
@@ -177,8 +199,8 @@ class Stream(ABC):
         """TLS is up."""
 
     @abstractmethod
-    def _proven(self, outcome: Proven) -> None:
-        """The peer has proven its domain."""
+    def _proven(self, grant: Grant) -> None:
+        """The peer has proven its domain, which is worth ``grant``."""
 
     @abstractmethod
     def _refused(self, reasons: str, now: float) -> None:
@@ -199,6 +221,10 @@ class Stream(ABC):
         self._framer = Framer(limits)
         self._header_sent = False
 
+    def _want_proof(self, domain: DomainName, asked_for: DomainName) -> None:
+        self._to_prove = domain
+        self._emit(ProofWanted(domain=domain, asked_for=asked_for))
+
     def _carry(self, now: float) -> None:
         self._deadline = now + self._limits.idle_seconds
 
@@ -207,6 +233,16 @@ class Stream(ABC):
         self.ignored += 1
 
     # The inside.
+
+    def _read(self, data: bytes, now: float) -> None:
+        framer, known = self._framer, self._framer.violation
+        for framed in framer.feed(data):
+            self._take(framed, now)
+            if self._framer is not framer or self.state is StreamState.CLOSED:
+                return
+        violation = framer.violation
+        if violation is not None and violation is not known:
+            self._fail(violation.condition, str(violation), now)
 
     def _happened(self) -> Sequence[StreamEvent]:
         self._flush_admitted()
@@ -231,6 +267,8 @@ class Stream(ABC):
                 self._ignore()
             elif isinstance(framed, Slice):
                 self._take_slice(framed, now)
+            elif self.state is StreamState.CLOSING:
+                self._ignore()
             else:
                 self._header(read_header(framed), now)
         except RemoteViolation as violation:
@@ -269,41 +307,35 @@ class Stream(ABC):
         self._end()
 
     def _failed_by_peer(self, failure: StreamFailure, now: float) -> None:
-        if self.state is StreamState.CLOSING:
-            return
+        closing = self.state is StreamState.CLOSING
         self._machine.advance(StreamInput.FAIL)
-        self._deadline = now + self._limits.closing_seconds
-        self._out.append(CLOSING_TAG)
-        self._emit(StreamClosing(by_peer=True, condition=failure.condition, text=failure.text))
+        if not closing:
+            self._deadline = now + self._limits.closing_seconds
+            self._out.append(CLOSING_TAG)
+            self._emit(StreamClosing(by_peer=True, condition=failure.condition, text=readable(failure.text)))
 
     def _close(self, now: float) -> None:
-        if self.state in _CLOSING or self.state is StreamState.CLOSED:
-            return
-        if self.state is StreamState.SECURING:
-            self._end()
-            return
-        self._machine.advance(StreamInput.CLOSE)
-        self._deadline = now + self._limits.closing_seconds
-        self._say_closing(b"")
-        self._emit(StreamClosing(by_peer=False, condition=None, text=""))
+        if self.state not in _SILENT:
+            self._leave(StreamInput.CLOSE, None, "", now)
 
     def _fail(self, condition: StreamCondition, text: str, now: float) -> None:
-        if self.state in _CLOSING or self.state is StreamState.CLOSED:
+        if self.state in _SILENT:
             self._end()
-            return
+        else:
+            self._leave(StreamInput.FAIL, condition, readable(text), now)
+
+    def _leave(self, by: StreamInput, condition: StreamCondition | None, text: str, now: float) -> None:
+        """Say farewell, after a header; in the handshake, where no stream is, just go (RFC 6120, section 5.4.3.2)."""
         in_handshake = self.state is StreamState.SECURING
-        self._machine.advance(StreamInput.FAIL)
+        self._machine.advance(by)
         self._deadline = now + self._limits.closing_seconds
         self._emit(StreamClosing(by_peer=False, condition=condition, text=text))
         if in_handshake:
             self._end()
-        else:
-            self._say_closing(stream_error(condition, text))
-
-    def _say_closing(self, error: bytes) -> None:
+            return
         if not self._header_sent:
             self._send_header(self._header_for_error())
-        self._out.append(error or CLOSING_TAG)
+        self._out.append(CLOSING_TAG if condition is None else stream_error(condition, text))
 
     def _end(self) -> None:
         if self.state is not StreamState.CLOSED:

@@ -2,6 +2,7 @@
 
 from muxs2s.testing.authority import CLIENT, SERVER, CertificateAuthority, IssuedCredentials, general_name
 from muxs2s.testing.dns import MemoryResolver, ServedZone, Zone
+from muxs2s.testing.streams import StreamPair, prove_everyone
 
 __all__ = [
     "CLIENT",
@@ -10,6 +11,8 @@ __all__ = [
     "IssuedCredentials",
     "MemoryResolver",
     "ServedZone",
+    "StreamPair",
     "Zone",
     "general_name",
+    "prove_everyone",
 ]

@@ -1,0 +1,32 @@
+"""
+Why something ended, in words fit for a log and for a stream error.
+
+Knows how long a reason may be and which characters it may hold. Does not know who gave it: what a
+peer says, or what is said of names a peer chose, must not fill a log or forge a line of it.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+__all__ = ["MAX_REASON_CHARACTERS", "readable"]
+
+MAX_REASON_CHARACTERS: Final = 500
+"""Of a reason as it is passed on; the rest is left out."""
+
+_LEFT_OUT: Final = "..."
+
+
+def readable(text: str) -> str:
+    r"""
+    Make one line of ``text``, of printable characters and of bounded length.
+
+    :returns: what does not print is written as Python would: ``\n``, ``\x1b``, ``\u202e``.
+    """
+    kept = text[: MAX_REASON_CHARACTERS + 1]
+    line = "".join(character if character.isprintable() else _escaped(character) for character in kept)
+    return line if len(line) <= MAX_REASON_CHARACTERS else line[:MAX_REASON_CHARACTERS] + _LEFT_OUT
+
+
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape").decode("ascii")
