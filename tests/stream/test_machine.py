@@ -116,3 +116,9 @@ class DrawingTests(SynchronousTestCase):
                 for table in (RECEIVING, INITIATING)
             )
             self.assertEqual(receiving, initiating)
+
+    def test_page(self) -> None:
+        """The page around the drawing explains every state and every input."""
+        page = draw_machine.DRAWING.with_suffix(".rst").read_text(encoding="utf-8")
+        for name in (*StreamState.__members__, *StreamInput.__members__):
+            self.assertIn(f"``{name}``", page)
