@@ -78,11 +78,12 @@ class Connector:
         randbelow: Callable[[int], int] = secrets.randbelow,
     ) -> None:
         self._reactor, self._lookup, self._randbelow = reactor, lookup, randbelow
-        self._overrides = overrides or Overrides()
         self._limits = limits or ConnectLimits()
         self._bind_address = bind_address
         if bind_address is not None:
             _check_address(bind_address)
+        self.overrides = overrides or Overrides()
+        """May be replaced at any time; the new ones count from the next attempt on."""
 
     def connect(self, domain: DomainName, factory: IProtocolFactory) -> Deferred[IProtocol]:
         """
@@ -110,7 +111,7 @@ class Connector:
         raise _unreachable(domain, attempts)
 
     async def _targets(self, domain: DomainName, attempts: Attempts) -> tuple[Target, ...]:
-        override = self._overrides.find(domain)
+        override = self.overrides.find(domain)
         if override is not None:
             return (override,)
         try:

@@ -214,6 +214,15 @@ class S2SService(Service):
             if connection.stream.pair is not None and name in connection.stream.pair:
                 connection.fail(StreamCondition.HOST_GONE, f"{name} is no longer hosted here")
 
+    @property
+    def overrides(self) -> Overrides:
+        """Where peers are, for those the operator knows better about than DNS; may be replaced at any time."""
+        return self._streams.seams.connector.overrides
+
+    @overrides.setter
+    def overrides(self, overrides: Overrides) -> None:
+        self._streams.seams.connector.overrides = overrides
+
     def reload_certificates(self) -> Reload:
         """Read changed certificates again; new streams show them. What cannot be read stays as it was."""
         return self.certificates.reload(self._reactor.seconds())
