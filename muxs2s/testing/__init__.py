@@ -2,6 +2,7 @@
 
 from muxs2s.testing.authority import CLIENT, SERVER, CertificateAuthority, IssuedCredentials, general_name
 from muxs2s.testing.dns import MemoryResolver, ServedZone, Zone
+from muxs2s.testing.federation import MemoryFederation, stanza_of
 from muxs2s.testing.streams import StreamPair, prove_everyone
 
 __all__ = [
@@ -9,10 +10,12 @@ __all__ = [
     "SERVER",
     "CertificateAuthority",
     "IssuedCredentials",
+    "MemoryFederation",
     "MemoryResolver",
     "ServedZone",
     "StreamPair",
     "Zone",
     "general_name",
     "prove_everyone",
+    "stanza_of",
 ]
