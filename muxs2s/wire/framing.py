@@ -71,7 +71,9 @@ _FEATURES: Final = _STREAMS_START + "features"
 _SPACE: Final = b" \t\r\n"
 _LESS_THAN: Final = ord("<")
 _CDATA: Final = b"<![CDATA["
-_FIRST_OF_UTF_16_AND_32: Final = b"\x00\xfe\xff"
+_UTF_16: Final = (b"<\0", b"\0", b"\xfe", b"\xff")
+"""How a stream in UTF-16 or UTF-32 begins; expat would read some of them without being told."""
+
 _TAG: Final = re.compile(rb"""<([^\s/>]++)[^"'>]*+(?:"[^"]*+"[^"'>]*+|'[^']*+'[^"'>]*+)*+>""")
 _INVALID_TOKEN: Final = expat.errors.codes[expat.errors.XML_ERROR_INVALID_TOKEN]
 _UNDEFINED_ENTITY: Final = expat.errors.codes[expat.errors.XML_ERROR_UNDEFINED_ENTITY]
@@ -219,13 +221,15 @@ class Framer:
 
     def _expect_element(self) -> None:
         """Between elements keep no white space, and allow nothing but the start of an element."""
-        if self._buffer.startswith(b"<"):
+        if self._buffer.startswith(b"<") and not self._buffer.startswith(_UTF_16):
             return
         rest = self._buffer.lstrip(_SPACE)
         self._drop(len(self._buffer) - len(rest))
         self._end = self._base
+        if rest and not self._depth and rest.startswith(_UTF_16):
+            raise RemoteViolation(StreamCondition.UNSUPPORTED_ENCODING, "what the peer sent is not UTF-8")
         if rest and rest[0] != _LESS_THAN:
-            raise _text_between_elements() if self._depth else _no_stream(rest[0])
+            raise _text_between_elements() if self._depth else _no_stream()
 
     def _renew_parser(self) -> None:
         """Go on after the last element with a parser that has read the opening tag alone."""
@@ -245,11 +249,11 @@ class Framer:
         encoding of its own.
         """
         at = self._parser.ErrorByteIndex - self._base
-        wrong = bytes(self._buffer[at : at + 4])
         text = f"not well-formed: {expat.ErrorString(error.code)}"
-        if error.code == _UNDEFINED_ENTITY:
+        invalid = error.code == _INVALID_TOKEN
+        if error.code == _UNDEFINED_ENTITY or (invalid and self._buffer.endswith(b"<!", 0, at)):
             return RemoteViolation(StreamCondition.RESTRICTED_XML, text)
-        if error.code == _INVALID_TOKEN and (_badly_encoded(wrong) or (not self._depth and wrong.startswith(b"\0"))):
+        if invalid and _badly_encoded(self._buffer[at : at + 4]):
             return RemoteViolation(StreamCondition.UNSUPPORTED_ENCODING, "what the peer sent is not UTF-8")
         return RemoteViolation(StreamCondition.NOT_WELL_FORMED, text)
 
@@ -369,9 +373,7 @@ def _text_between_elements() -> RemoteViolation:
     return RemoteViolation(StreamCondition.BAD_FORMAT, "text outside of elements")
 
 
-def _no_stream(first: int) -> RemoteViolation:
-    if first in _FIRST_OF_UTF_16_AND_32:
-        return RemoteViolation(StreamCondition.UNSUPPORTED_ENCODING, "what the peer sent is not UTF-8")
+def _no_stream() -> RemoteViolation:
     return RemoteViolation(StreamCondition.NOT_WELL_FORMED, "what the peer sent is no XML, or has a byte order mark")
 
 
@@ -387,7 +389,7 @@ def _is_empty(buffer: bytearray, start: int, end: int) -> bool:
     return tag is not None and tag.end() == end
 
 
-def _badly_encoded(wrong: bytes) -> bool:
+def _badly_encoded(wrong: bytearray) -> bool:
     """Whether what begins with these four bytes begins with no character in UTF-8."""
     try:
         wrong.decode()

@@ -80,16 +80,25 @@ class _Reader:
         stream.parse(self._scope)
 
     def read(self, data: bytes) -> domish.Element:
+        """Read one element; what was read before, and may have been only the beginning of one, does not matter."""
+        element = self._read(data)
+        if element is None:
+            self._begin()
+            element = self._read(data)
+        if element is None or self._bytes > MAX_READER_BYTES:
+            self._begin()
+        if element is None:
+            raise LocalMisuse(f"{data[:40]!r} does not begin one well-formed element and no more")
+        return element
+
+    def _read(self, data: bytes) -> domish.Element | None:
+        self._bytes += len(data)
         try:
             self._stream.parse(data)
-            [element] = self._elements
-        except (domish.ParserError, ValueError):
-            self._begin()
-            raise LocalMisuse(f"{data[:40]!r} does not begin one well-formed element and no more") from None
+        except domish.ParserError:
+            return None
+        element = self._elements[0] if len(self._elements) == 1 else None
         self._elements.clear()
-        self._bytes += len(data)
-        if self._bytes > MAX_READER_BYTES:
-            self._begin()
         return element
 
 

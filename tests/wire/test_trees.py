@@ -1,0 +1,165 @@
+"""Tests of :mod:`muxs2s.wire.trees`; what stanzas make of it is in ``test_stanza.py``."""
+
+from __future__ import annotations
+
+from xml.parsers import expat
+
+from hypothesis import given, settings
+from hypothesis import strategies as some
+from twisted.trial.unittest import SynchronousTestCase
+from twisted.words.xish.domish import Element
+
+from muxs2s.wire import trees
+from muxs2s.wire.errors import LocalMisuse
+from muxs2s.wire.namespaces import XML
+from muxs2s.wire.trees import FirstTag, first_tag, legible, read_tree, rescope, to_bytes
+
+SCOPE = b"<scope xmlns='urn:0' xmlns:a='urn:1' xmlns:b='urn:2'>"
+
+
+def meaning(data: bytes) -> list[object]:
+    """What an element says, whatever prefixes it says it with."""
+    said: list[object] = []
+    parser = expat.ParserCreate("UTF-8", " ")
+    parser.buffer_text = True
+    parser.StartElementHandler = lambda name, attributes: said.append((name, attributes))
+    parser.EndElementHandler = said.append
+    parser.CharacterDataHandler = said.append
+    parser.Parse(data, True)
+    return said
+
+
+def element(depth: int = 3) -> some.SearchStrategy[str]:
+    """Elements that bind, rebind and use a few prefixes and the default namespace in every way."""
+    prefixes = some.sampled_from(["", "a:", "b:"])
+    declarations = some.lists(
+        some.sampled_from(["xmlns='urn:0'", "xmlns='urn:1'", "xmlns=''", "xmlns:a='urn:2'", "xmlns:b='urn:1'"]),
+        max_size=2,
+        unique_by=lambda declaration: declaration.partition("=")[0],
+    )
+    attributes = some.sampled_from(["", " c='&#10;&#13;\"'", " a:c='&lt;'", " b:c='' c=\"'\"", " xml:lang='en'"])
+    texts = some.sampled_from(["", "x", "&amp;&gt;", "&#13;", "ü\U0001d70d", " \n\t"])
+    children = some.just("") if not depth else some.lists(element(depth - 1) | texts, max_size=3).map("".join)
+
+    def written(prefix: str, declared: list[str], attribute: str, inside: str) -> str:
+        return f"<{prefix}e {' '.join(declared)}{attribute}>{inside}</{prefix}e>"
+
+    return some.builds(written, prefixes, declarations, attributes, children)
+
+
+class WritingTests(SynchronousTestCase):
+    """A tree that is written means what it meant where it was read."""
+
+    def assert_same(self, data: bytes) -> None:
+        """These bytes say the same after they have been a tree."""
+        written = to_bytes(read_tree(data, SCOPE))
+        [_, *inside, _] = meaning(SCOPE + data + b"</scope>")
+        self.assertEqual(meaning(written), inside)
+
+    @settings(max_examples=60, derandomize=True, deadline=None, database=None)
+    @given(element())
+    def test_any_element(self, written: str) -> None:
+        """S15: namespaces, attributes and texts survive, however prefixes are bound and bound anew."""
+        self.assert_same(written.encode())
+
+    def test_rebound_prefix(self) -> None:
+        """An element does not change its namespace where a prefix is bound to another one on the way to it."""
+        self.assert_same(b"<x xmlns:p='urn:1'><y xmlns:p='urn:2'><q xmlns='urn:1'/><p:q/></y><p:q p:r=''/></x>")
+
+    def test_own_prefixes(self) -> None:
+        """A prefix that is made up for an attribute is not one that already means something else."""
+        tree = Element((None, "a"))
+        tree.localPrefixes = {"ns0": "urn:taken"}
+        tree["urn:x", "b"] = "1"
+        tree["urn:x", "c"] = "2"
+        self.assertEqual(meaning(to_bytes(tree)), [("a", {"urn:x b": "1", "urn:x c": "2"}), "a"])
+
+    def test_prefixes_in_texts(self) -> None:
+        """Prefixes that a tree declares stay declared, since texts may mean them."""
+        tree = read_tree(b"<a xmlns:xs='urn:schema' type='xs:string'>xs:string</a>", SCOPE)
+        self.assertIn(b'xmlns:xs="urn:schema"', to_bytes(tree))
+
+    def test_language(self) -> None:
+        """The prefix xml needs no declaration."""
+        tree = Element(("urn:x", "a"))
+        tree[XML, "lang"] = "en"
+        self.assertEqual(to_bytes(tree), b'<a xmlns="urn:x" xml:lang="en"/>')
+
+    def test_inherited_namespace(self) -> None:
+        """A child without a namespace of its own is in that of its parent; one in none says so."""
+        tree = Element(("urn:x", "a"))
+        tree.addChild(Element((None, "b")))
+        tree.addChild(Element(("", "c")))
+        self.assertEqual(
+            meaning(to_bytes(tree)), [("urn:x a", {}), ("urn:x b", {}), "urn:x b", ("c", {}), "c", "urn:x a"]
+        )
+
+
+class ReadingTests(SynchronousTestCase):
+    """Readers are kept, and kept small."""
+
+    def test_readers_are_bounded(self) -> None:
+        """Peers that declare ever new namespaces do not fill our memory with readers."""
+        for number in range(trees.MAX_READERS + 1):
+            read_tree(b"<a/>", f"<scope xmlns='urn:{number}'>".encode())
+        self.assertEqual(trees._reader.cache_info().currsize, trees.MAX_READERS)
+        self.assertEqual(trees.MAX_READERS, 64)
+
+    def test_reader_renewed(self) -> None:
+        """A reader reads so many bytes; past them a new one takes its place, since expat forgets no name."""
+        scope = b"<scope xmlns='urn:renewed'>"
+        data = b"<a>" + b"x" * (trees.MAX_READER_BYTES - 7) + b"</a>"
+        reader = trees._reader(scope)
+        first = reader._stream
+        read_tree(data, scope)
+        self.assertIs(reader._stream, first)
+        read_tree(b"<a/>", scope)
+        self.assertIsNot(reader._stream, first)
+        self.assertEqual(read_tree(b"<a/>", scope).uri, "urn:renewed")
+
+    def test_large_trees(self) -> None:
+        """How large an element may be is the framing's to say, not the tree's."""
+        tree = read_tree(b"<a>" + b"x" * 11_000_000 + b"</a>", SCOPE)
+        self.assertEqual(len(str(tree)), 11_000_000)
+
+
+class FirstTagTests(SynchronousTestCase):
+    """What is to be sent is looked at as a whole."""
+
+    def test_first_tag(self) -> None:
+        """The first tag is told as peers will read it."""
+        data = b"<a xmlns='urn:x' b='&lt;' xml:lang='en'><c d='1'/></a>"
+        self.assertEqual(first_tag(data), FirstTag("urn:x", "a", {"b": "<", f"{XML} lang": "en"}))
+
+    def test_refused(self) -> None:
+        """S18: what is not one element, well-formed and without restricted XML, is not sent."""
+        bad = [b"", b"text", b"<a>", b"<a/><b/>", b"<a/>text", b"<p:a/>", b"<a>\x00</a>", b"<a>\xff</a>", b"<a>&b;</a>"]
+        bad += [b"<?xml version='1.0'?><a/>", b"<!DOCTYPE a><a/>", b"<a><!-- --></a>", b"<?pi?><a/>", b"<a/><!-- -->"]
+        for data in bad:
+            self.assertRaises(LocalMisuse, first_tag, data)
+
+    def test_depth(self) -> None:
+        """Levels are counted, not elements: a hundred may be open at a time."""
+        self.assertEqual(first_tag(b"<a>" + b"<b></b>" * 200 + b"</a>").name, "a")
+        self.assertEqual(first_tag(b"<a>" * 100 + b"</a>" * 100).name, "a")
+        self.assertRaises(LocalMisuse, first_tag, b"<a>" * 101 + b"</a>" * 101)
+
+
+class ChangingTests(SynchronousTestCase):
+    """Trees and texts are made fit to be sent."""
+
+    def test_rescope(self) -> None:
+        """Every element of one namespace moves to another, the rest stays."""
+        tree = read_tree(b"<e><a:e/><e><b:e/></e></e>", SCOPE)
+        rescope(tree, "urn:0", "urn:9")
+        first, second = tree.elements()
+        self.assertEqual([tree.uri, first.uri, second.uri], ["urn:9", "urn:1", "urn:9"])
+        self.assertEqual([child.uri for child in second.elements()], ["urn:2"])
+        self.assertEqual(second.addElement("new").uri, "urn:9")
+
+    def test_legible(self) -> None:
+        """Characters that no XML holds are replaced, all others are kept."""
+        kept = "\t\n\r ~\x7f\x85ü\ud7ff\ue000\ufffd\U00010000\U0010ffff"
+        self.assertEqual(legible(kept), kept)
+        for character in "\0\x08\x0b\x1f\ud800\udfff\ufffe\uffff":
+            self.assertEqual(legible(f"a{character}b"), "a\ufffdb")
