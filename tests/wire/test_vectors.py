@@ -67,7 +67,8 @@ class ProsodyVectorTests(VectorCase):
         """A sample with the real namespaces, inside of the real header where it is meant to stand in a stream."""
         if "hex" in case:
             return bytes.fromhex(case["hex"])
-        xml: str = case["xml"].replace('"stanzans"', '"jabber:server"').replace('xmlns="streamns"', f'xmlns="{STREAMS}"')
+        xml: str = case["xml"].replace('"stanzans"', '"jabber:server"')
+        xml = xml.replace('xmlns="streamns"', f'xmlns="{STREAMS}"')
         xml = xml.replace('xmlns:stream="streamns"', f'xmlns="jabber:server" xmlns:stream="{STREAMS}"')
         return (HEADER if case.get("prefix") else b"") + xml.encode()
 
