@@ -1,9 +1,9 @@
 """
 One connection: moves bytes between a transport and a stream, and decides nothing.
 
-Knows transports, deadlines and how to tell which stanzas have reached the kernel. Does not know what
-the bytes mean (:mod:`muxs2s.stream`), whether a certificate proves a domain
-(:mod:`muxs2s.network.evidence`), or where a stanza goes (:mod:`muxs2s.service`).
+Knows transports, TLS and deadlines. Does not know what the bytes mean (:mod:`muxs2s.stream`), whether a
+certificate proves a domain (:mod:`muxs2s.network.evidence`), how to tell which stanzas have left
+(:mod:`muxs2s.network.writing`), or where a stanza goes (:mod:`muxs2s.service`).
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from typing import Any, Final
 from typing import Protocol as Seam
 
 from cryptography.x509 import Certificate
-from twisted.internet.abstract import FileDescriptor
+from OpenSSL import SSL
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IDelayedCall, IHandshakeListener, IPullProducer, IReactorTime
+from twisted.internet.interfaces import IDelayedCall, IHandshakeListener, IReactorTime
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -24,6 +24,7 @@ from zope.interface import implementer
 from muxs2s.network.certificates import CertificateProblem
 from muxs2s.network.evidence import Judge
 from muxs2s.network.tls import ClientTLS, ServerTLS, TLSContexts, TLSDescription, peer_chain, tls_description
+from muxs2s.network.writing import MAX_WRITE_BYTES, StanzaWriter
 from muxs2s.proof.outcome import Evidence, Outcome, Proven, Undecided
 from muxs2s.stream.events import (
     ProofWanted,
@@ -37,21 +38,19 @@ from muxs2s.stream.events import (
 )
 from muxs2s.stream.initiating import InitiatingStream
 from muxs2s.stream.machine import StreamState
+from muxs2s.stream.reasons import readable
 from muxs2s.stream.receiving import ReceivingStream
-from muxs2s.wire.errors import StreamCondition
+from muxs2s.wire.errors import LocalMisuse, StreamCondition
 from muxs2s.wire.names import DomainPair
 from muxs2s.wire.stanza import Slice
 
-__all__ = ["MAX_WRITE_BYTES", "StreamObserver", "StreamProtocol"]
-
-MAX_WRITE_BYTES: Final = 16_384
-"""
-Stanzas given to the transport at once, in bytes: what fits one TLS record. A record that the kernel
-took only in part cannot be read by the peer, so a write either arrived whole or not at all.
-"""
+__all__ = ["ABORT_SECONDS", "MAX_STALL_SECONDS", "MAX_WRITE_BYTES", "StreamObserver", "StreamProtocol"]
 
 ABORT_SECONDS: Final = 10.0
 """From our closing the connection to cutting it, if the peer does not answer."""
+
+MAX_STALL_SECONDS: Final = 60.0
+"""What was written must be in the kernel by then, or the connection is cut: the peer reads no more."""
 
 
 class StreamObserver(Seam):
@@ -70,7 +69,7 @@ class StreamObserver(Seam):
         ...
 
     def closing(self, connection: StreamProtocol, event: StreamClosing) -> None:
-        """Nothing more may be sent on this stream."""
+        """Nothing more may be sent on this stream. Comes once, before :meth:`gone`."""
         ...
 
     def gone(self, connection: StreamProtocol, unsent: Sequence[Slice]) -> None:
@@ -78,7 +77,7 @@ class StreamObserver(Seam):
         ...
 
 
-@implementer(IHandshakeListener, IPullProducer)
+@implementer(IHandshakeListener)
 class StreamProtocol(Protocol):
     """
     One connection that carries one stream.
@@ -109,12 +108,13 @@ class StreamProtocol(Protocol):
         self._judge = judge
         self._observer = observer
         self._chain: tuple[Certificate, ...] = ()
-        self._in_hand: list[Slice] = []
-        """Written, but not yet known to be in the kernel."""
-        self._passing: IDelayedCall | None = None
-        """Active while what is in hand may still be above the transport, in the layer of TLS."""
+        self._writer: StanzaWriter | None = None
+        """From the end of the handshake on."""
+        self._stalls_at = 0.0
+        """When what is in hand has been there too long, seconds."""
         self._alarm: IDelayedCall | None = None
-        self._judging: Deferred[Outcome] | None = None
+        self._judging: Deferred[None] | None = None
+        self._has_dropped = False
 
     @property
     def peer_address(self) -> str:
@@ -129,8 +129,7 @@ class StreamProtocol(Protocol):
 
     def connectionMade(self) -> None:
         """Say what the stream has to say first."""
-        self._write()
-        self._arm()
+        self._act(())
 
     def dataReceived(self, data: bytes) -> None:
         """Let the stream read what came."""
@@ -138,51 +137,50 @@ class StreamProtocol(Protocol):
 
     def handshakeCompleted(self) -> None:
         """Note what the peer showed, then let the stream go on inside TLS."""
-        self._watch_kernel()
         connection = self._transport().getHandle()
         self._chain = peer_chain(connection)
         self.peer_certificate = self._chain[0] if self._chain else None
         self.tls = tls_description(connection)
+        self._writer = StanzaWriter(connection.layer(), self._taken)
+        self._writer.watch()
         self._act(self.stream.tls_established(self._clock.seconds()))
-
-    def resumeProducing(self) -> None:
-        """The kernel has taken all that the transport had: what is in hand too, if it got that far."""
-        if self._passing is None or not self._passing.active():
-            self._in_hand.clear()
-            if self.stream.state is StreamState.CARRYING:
-                self._observer.has_room(self)
-
-    def stopProducing(self) -> None:
-        """The transport is going away; :meth:`connectionLost` says so."""
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Tell the stream and the observer, once."""
-        events = self.stream.connection_lost(f"connection lost: {reason.getErrorMessage()}"[:200])
-        self._report(events)
+        self.connected = 0
+        text = _why_lost(reason)
+        if isinstance(reason.value, SSL.Error):
+            self._log.info(
+                "stream {number} with {address}: {text}", number=self.number, address=self.peer_address, text=text
+            )
+        self._report(self.stream.connection_lost(text))
         self._disarm()
         if self._judging is not None:
             self._judging.cancel()
-        unsent, self._in_hand = tuple(self._in_hand), []
-        self._observer.gone(self, unsent)
+        self._observer.gone(self, () if self._writer is None else self._writer.in_hand)
 
     # What the observer calls.
 
     @property
     def room(self) -> bool:
         """Whether :meth:`send` may be called now."""
-        return not self._in_hand and self.stream.state is StreamState.CARRYING
+        return self._writer is not None and self._writer.is_free and self.stream.state is StreamState.CARRYING
 
     def send(self, pair: DomainPair, stanzas: Sequence[Slice]) -> None:
         """
         Send stanzas of one pair; only while there is :attr:`room`.
 
         :param stanzas: :data:`MAX_WRITE_BYTES` together, or a single one.
-        :raises LocalMisuse: if the pair is not proven on this stream.
+        :raises LocalMisuse: if there is no room or the pair is not proven on this stream; nothing is
+            sent then.
         """
-        self.stream.send(pair, stanzas, self._clock.seconds())
-        self._in_hand.extend(stanzas)
-        self._write()
-        self._passing = self._clock.callLater(0, _nothing)
+        if self._writer is None or not self.room:
+            raise LocalMisuse(f"stream {self.number} has no room")
+        now = self._clock.seconds()
+        self.stream.send(pair, stanzas, now)
+        self._stalls_at = now + MAX_STALL_SECONDS
+        self._writer.write_stanzas(self.stream.bytes_to_send(), stanzas)
+        self._arm()
 
     def close(self) -> None:
         """Close the stream politely."""
@@ -192,40 +190,51 @@ class StreamProtocol(Protocol):
         """Close the stream with an error."""
         self._act(self.stream.fail(condition, text, self._clock.seconds()))
 
-    # The inside.
+    # Bytes out.
 
     def _transport(self) -> Any:
         return self.transport
 
-    def _watch_kernel(self) -> None:
-        """
-        Be told whenever the transport's own buffer is empty.
-
-        TLS joins small writes until the next turn, and would hide the transport below; so we watch
-        that one, as a producer that is asked for more whenever nothing is left.
-        """
-        transport = self._transport()
-        if isinstance(transport, FileDescriptor):
-            FileDescriptor.registerProducer(transport, self, False)
-        else:
-            transport.registerProducer(self, False)
-
-    def _unwatch_kernel(self) -> None:
-        transport = self._transport()
-        if isinstance(transport, FileDescriptor):
-            FileDescriptor.unregisterProducer(transport)
-        else:
-            transport.unregisterProducer()
+    @property
+    def _in_hand(self) -> bool:
+        """Whether stanzas are between us and the kernel."""
+        return self._writer is not None and bool(self._writer.in_hand)
 
     def _write(self) -> None:
-        data = self.stream.bytes_to_send()
-        if data:
-            self._transport().write(data)
+        """Send what the stream has to say; it waits while stanzas are in hand."""
+        if not self._in_hand:
+            data = self.stream.bytes_to_send()
+            if data:
+                (self._writer or self._transport()).write(data)
+
+    def _taken(self) -> None:
+        """The kernel has all that was written."""
+        self._write()
+        if self.stream.state is StreamState.CLOSED:
+            self._hang_up()
+        elif self.stream.state is StreamState.CARRYING:
+            self._observer.has_room(self)
+
+    def _end(self) -> None:
+        """Close the connection as soon as nothing is in hand; if that does not come to pass, cut it."""
+        self._disarm()
+        if self.connected:
+            self._alarm = self._clock.callLater(ABORT_SECONDS, self._transport().abortConnection)
+            self._write()
+            if not self._in_hand:
+                self._hang_up()
+
+    def _hang_up(self) -> None:
+        if self._writer is not None:
+            self._writer.release()
+        self._transport().loseConnection()
+
+    # What the stream wants.
 
     def _act(self, events: Iterable[StreamEvent]) -> None:
         """Do and report what the stream wants, then send what it has to say."""
         self._report(events)
-        if self.transport is not None:
+        if self.connected:
             self._write()
             self._arm()
 
@@ -237,7 +246,7 @@ class StreamProtocol(Protocol):
                 case TLSAgreed():
                     self._begin_tls(event)
                 case ProofWanted():
-                    self._prove(event)
+                    self._judging = Deferred.fromCoroutine(self._prove(event)).addErrback(self._broken)
                 case StreamReady(pair=pair):
                     self._write()
                     self._observer.ready(self, pair)
@@ -262,18 +271,28 @@ class StreamProtocol(Protocol):
             return
         self._transport().startTLS(creator)
 
-    def _prove(self, wanted: ProofWanted) -> None:
-        evidence = Evidence(chain=self._chain)
-        self._judging = Deferred.fromCoroutine(self._judge.judge(wanted.domain, evidence, self._clock.seconds()))
-        self._judging.addErrback(self._not_judged, wanted)
-        self._judging.addCallback(self._judged, wanted)
+    async def _prove(self, wanted: ProofWanted) -> None:
+        """Have the peer judged; a verdict that comes when nobody waits for it any more is none."""
+        outcome: Outcome
+        try:
+            outcome = await self._judge.judge(wanted.domain, Evidence(chain=self._chain), self._clock.seconds())
+        except Exception:  # noqa: BLE001 - whatever a judge does, the stream goes its way
+            if self.stream.state is StreamState.JUDGING:
+                self._log.failure("judging {domain} on stream {number}", domain=wanted.domain, number=self.number)
+            outcome = Undecided(domain=wanted.domain, reasons=("an internal error, see the log",))
+        if self.stream.state is StreamState.JUDGING:
+            events = self.stream.decide(outcome, self._clock.seconds())
+            self._note_judged(outcome, wanted)
+            self._act(events)
 
-    def _not_judged(self, failure: Failure, wanted: ProofWanted) -> Outcome:
-        self._log.failure("judging {domain} on stream {number}", failure, domain=wanted.domain, number=self.number)
-        return Undecided(domain=wanted.domain, reasons=("an internal error, see the log",))
+    def _broken(self, failure: Failure) -> None:
+        """A verdict on another domain, or a fault of ours: not to be met twice on one connection."""
+        self._log.failure("stream {number} cannot go on", failure, number=self.number)
+        self._transport().abortConnection()
 
-    def _judged(self, outcome: Outcome, wanted: ProofWanted) -> None:
-        self._judging = None
+    # What operators are told.
+
+    def _note_judged(self, outcome: Outcome, wanted: ProofWanted) -> None:
         if isinstance(outcome, Proven):
             self._log.info(
                 "accepted {domain}, asked for {asked_for}, by {prooftype} on stream {number}",
@@ -289,12 +308,13 @@ class StreamProtocol(Protocol):
                 domain=wanted.domain,
                 asked_for=wanted.asked_for,
                 number=self.number,
-                reasons="; ".join(outcome.reasons),
+                reasons=readable("; ".join(outcome.reasons)),
             )
-        self._act(self.stream.decide(outcome, self._clock.seconds()))
 
     def _note_dropped(self, pair: DomainPair) -> None:
-        if self.stream.dropped == 1:
+        """Once: the peer decides how often it happens."""
+        if not self._has_dropped:
+            self._has_dropped = True
             self._log.warn(
                 "dropping stanzas from {sender} on stream {number}, where it is not proven",
                 sender=pair.sender,
@@ -312,22 +332,15 @@ class StreamProtocol(Protocol):
                 text=event.text,
             )
 
-    def _end(self) -> None:
-        """Close the connection, politely and then not."""
-        self._write()
-        self._disarm()
-        transport = self._transport()
-        if transport is not None:
-            self._unwatch_kernel()
-            self._in_hand.clear()
-            transport.loseConnection()
-            self._alarm = self._clock.callLater(ABORT_SECONDS, transport.abortConnection)
+    # Time.
 
     def _arm(self) -> None:
-        """Have one alarm at or before the stream's deadline; deadlines that move on cost nothing."""
+        """Have one alarm at or before the deadline; deadlines that move on cost nothing."""
         deadline = self.stream.deadline
         if deadline is None:
             return
+        if self._in_hand:
+            deadline = min(deadline, self._stalls_at)
         if self._alarm is not None and self._alarm.active():
             if self._alarm.getTime() <= deadline:
                 return
@@ -339,8 +352,19 @@ class StreamProtocol(Protocol):
             self._alarm.cancel()
 
     def _wake(self) -> None:
-        self._act(self.stream.wake(self._clock.seconds()))
+        now = self._clock.seconds()
+        if self._in_hand and now >= self._stalls_at:
+            text = f"the peer has read nothing for {MAX_STALL_SECONDS:g} seconds"
+            self._report(self.stream.fail(StreamCondition.CONNECTION_TIMEOUT, text, now))
+            self._transport().abortConnection()
+        else:
+            self._act(self.stream.wake(now))
 
 
-def _nothing() -> None:
-    """What happens when a turn has passed: it is enough that it has."""
+def _why_lost(reason: Failure) -> str:
+    """In the words of OpenSSL, if TLS came to grief."""
+    if isinstance(reason.value, SSL.Error):
+        errors = reason.value.args[0] if reason.value.args else ()
+        words = [str(error[-1]) for error in errors if isinstance(error, tuple)] or ["no reason was given"]
+        return f"TLS failed: {'; '.join(words)}"
+    return f"connection lost: {reason.getErrorMessage()}"
