@@ -1,0 +1,27 @@
+"""A bot in slixmpp whose server is muxs2s: `python component_echo.py` sends every message back."""
+
+import asyncio
+
+from slixmpp import ComponentXMPP
+
+
+class Echo(ComponentXMPP):
+    def __init__(self):
+        super().__init__("echo.example", "a long secret", "127.0.0.1", 5347)
+        self.add_event_handler("message", self.on_message)
+        self.add_event_handler("disconnected", self.on_disconnected)
+
+    def on_message(self, message):
+        if message["type"] != "error":
+            message.reply(message["body"]).send()
+
+    def on_disconnected(self, _reason):
+        self.connect()
+
+
+async def main():
+    Echo().connect()
+    await asyncio.Event().wait()
+
+
+asyncio.run(main())

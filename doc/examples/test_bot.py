@@ -1,0 +1,38 @@
+"""Tests of a bot in wokkel, without a network: `trial test_bot.py`."""
+
+from twisted.trial.unittest import SynchronousTestCase
+from wokkel.component import InternalComponent, Router
+from wokkel.xmppim import MessageProtocol
+
+from muxs2s import RouterHost
+from muxs2s.testing import MemoryFederation
+
+
+class Echo(MessageProtocol):
+    """The bot; yours stands in a module of its own."""
+
+    def onMessage(self, message):
+        message.swapAttributeValues("from", "to")
+        self.send(message)
+
+
+class EchoTests(SynchronousTestCase):
+    def setUp(self):
+        router = Router()
+        component = InternalComponent(router, "echo.example")
+        Echo().setHandlerParent(component)
+        component.startService()
+        self.federation = MemoryFederation("echo.example")
+        RouterHost(router, self.federation, ["echo.example"]).start()
+
+    def test_message(self):
+        """A message from a peer goes back to its sender."""
+        self.federation.deliver("<message from='u@b.example' to='echo.example'><body>hi</body></message>")
+        (answer,) = self.federation.sent
+        self.assertEqual("u@b.example", answer.to_address)
+        self.assertEqual("hi", str(answer.tree().body))
+
+    def test_error(self):
+        """An error is not answered."""
+        self.federation.deliver("<message from='u@b.example' to='echo.example' type='error'/>")
+        self.assertEqual([], self.federation.sent)

@@ -1,0 +1,244 @@
+"""
+A whole server as a configuration says: federation, and a listener for components.
+
+Knows what becomes of each option, at the start and when the configuration changes while the server
+runs. Does not know files (:mod:`muxs2s.service.config`) nor signals (:mod:`muxs2s.tap`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from twisted.application.service import MultiService, Service
+from twisted.internet.defer import Deferred, DeferredList
+from twisted.internet.interfaces import IListeningPort, IStreamServerEndpoint
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from muxs2s.hosts.components import ComponentFactory
+from muxs2s.network.certificates import CertificateStore
+from muxs2s.network.evidence import PolicyJudge
+from muxs2s.network.reactors import INetworkReactor
+from muxs2s.network.resolver import Lookup, Resolver
+from muxs2s.proof.outcome import Evidence, Outcome
+from muxs2s.proof.pkix import PkixProof, TrustAnchors
+from muxs2s.proof.policy import ProofPolicy
+from muxs2s.service.changes import Changes
+from muxs2s.service.config import Configuration
+from muxs2s.service.credentials import ConfiguredCertificates
+from muxs2s.service.endpoints import ListenEndpoint
+from muxs2s.service.s2s import S2SService
+from muxs2s.wire.names import DomainName
+
+__all__ = ["FederationServer"]
+
+
+class FederationServer(MultiService):
+    """
+    Serves the domains of a configuration: peers over federation, our side by components.
+
+    Hosts of other kinds attach to :attr:`federation`.
+
+    :param lookup: asks DNS, in place of what the configuration says.
+    """
+
+    _log = Logger()
+
+    def __init__(self, reactor: INetworkReactor, configuration: Configuration, *, lookup: Lookup | None = None) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]  # Twisted has not typed it
+        self.configuration = configuration
+        """What is in force, but for the options in :attr:`Changes.waiting`."""
+
+        self._reactor, self._fixed = reactor, configuration.fixed
+        self._trust = _Trust(configuration.trust_anchors)
+        self._certificates = ConfiguredCertificates(CertificateStore())
+        self._unused = self._certificates.load(configuration, reactor.seconds()).problems
+        self.federation = S2SService(
+            reactor,
+            configuration.domains,
+            certificates=self._certificates.store,
+            anchors=configuration.trust_anchors,
+            endpoints=[ListenEndpoint(reactor, place) for place in configuration.listen],
+            lookup=lookup or _resolver(reactor, configuration),
+            overrides=configuration.overrides,
+            bind_address=configuration.bind_address,
+            limits=configuration.limits,
+            judge=self._trust,
+        )
+        self.components = ComponentFactory(
+            self.federation,
+            self._secret_of,
+            reactor,
+            configuration.component_limits,
+        )
+        self._listener = _ComponentListener(
+            self.components,
+            [ListenEndpoint(reactor, place) for place in configuration.component_listen],
+            lambda: bool(self.configuration.component_secrets),
+        )
+        # They are stopped in reverse order: what federation returns at the end still finds its component.
+        self._listener.setServiceParent(self)  # type: ignore[no-untyped-call]  # Twisted has not typed it
+        self.federation.setServiceParent(self)  # type: ignore[no-untyped-call]  # Twisted has not typed it
+
+    @property
+    def unserved(self) -> tuple[DomainName, ...]:
+        """The domains that no component may serve."""
+        secrets = self.configuration.component_secrets
+        return tuple(domain for domain in self.configuration.domains if domain not in secrets)
+
+    def startService(self) -> None:
+        """Accept peers and components; warn of domains that peers will refuse."""
+        configuration = self.configuration
+        self._log.info(
+            "serving {domains} domains with {certificates} certificates, peers at {listen}",
+            domains=len(configuration.domains),
+            certificates=len(self._certificates.store),
+            listen=", ".join(configuration.listen),
+        )
+        self._warn((*map(str, self._unused), *self._complaints()))
+        super().startService()  # type: ignore[no-untyped-call]  # Twisted has not typed it
+
+    def apply(self, configuration: Configuration) -> Changes:
+        """
+        Put another configuration into force, and log what came of it.
+
+        Certificates are read again where their files changed. Streams and domains that are not
+        affected go on. A component whose secret changed stays; the new one counts when it comes
+        again.
+        """
+        before, self.configuration = self.configuration, configuration
+        loaded = self._certificates.load(configuration, self._reactor.seconds())
+        added, removed = self._change_domains(before, configuration)
+        admitted, dismissed = self._change_components(before, configuration)
+        if _subjects(before.trust_anchors) != _subjects(configuration.trust_anchors):
+            self._trust.take(configuration.trust_anchors)
+        self.federation.overrides = configuration.overrides
+        changes = Changes(
+            added=added,
+            removed=removed,
+            secrets=admitted,
+            dismissed=dismissed,
+            overrides=before.overrides != configuration.overrides,
+            trust_anchors=_subjects(before.trust_anchors) != _subjects(configuration.trust_anchors),
+            certificates_read=tuple(credentials.path for credentials in loaded.read),
+            certificates_removed=loaded.removed,
+            problems=(*map(str, loaded.problems), *self._complaints()),
+            waiting=tuple(name for name, value in configuration.fixed.items() if value != self._fixed[name]),
+        )
+        self._tell(changes)
+        return changes
+
+    def _change_domains(
+        self, before: Configuration, now: Configuration
+    ) -> tuple[tuple[DomainName, ...], tuple[DomainName, ...]]:
+        added, removed = _difference(now.domains, before.domains), _difference(before.domains, now.domains)
+        for domain in added:
+            self.federation.add_domain(domain)
+        for domain in removed:
+            self.components.dismiss(domain)
+            self.federation.remove_domain(domain)
+        return added, removed
+
+    def _change_components(
+        self, before: Configuration, now: Configuration
+    ) -> tuple[tuple[DomainName, ...], tuple[DomainName, ...]]:
+        old, new = before.component_secrets, now.component_secrets
+        dismissed = _difference(old, new)
+        for domain in dismissed:
+            self.components.dismiss(domain)
+        self._listener.adjust()
+        return tuple(domain for domain in new if new[domain] != old.get(domain)), dismissed
+
+    def _secret_of(self, domain: DomainName) -> str | None:
+        return self.configuration.component_secrets.get(domain)
+
+    def _complaints(self) -> Iterable[str]:
+        return self._certificates.complaints(self.configuration.domains, self._reactor.seconds())
+
+    def _tell(self, changes: Changes) -> None:
+        place = self.configuration.place
+        self._log.info("{place} read again: {changes}", place=place, changes=str(changes))
+        if changes.waiting:
+            options = ", ".join(changes.waiting)
+            self._log.warn("{place}: restart to apply the changes of {options}", place=place, options=options)
+        self._warn(changes.problems)
+
+    def _warn(self, problems: Iterable[str]) -> None:
+        for problem in problems:
+            self._log.warn("{problem}", problem=problem)
+
+
+class _Trust:
+    """Judges by the trust anchors of the moment."""
+
+    def __init__(self, anchors: TrustAnchors) -> None:
+        self.take(anchors)
+
+    def take(self, anchors: TrustAnchors) -> None:
+        """Judge by these from now on."""
+        self._judge = PolicyJudge((PkixProof(anchors),), ProofPolicy())
+
+    async def judge(self, domain: DomainName, evidence: Evidence, now: float) -> Outcome:
+        """As :meth:`muxs2s.network.evidence.Judge.judge`."""
+        return await self._judge.judge(domain, evidence, now)
+
+
+class _ComponentListener(Service):
+    """
+    Listens for components, as long as there may be any.
+
+    :param wanted: tells whether there may.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self, factory: ComponentFactory, endpoints: Sequence[IStreamServerEndpoint], wanted: Callable[[], bool]
+    ) -> None:
+        self._factory, self._endpoints, self._wanted = factory, endpoints, wanted
+        self._ports: list[Deferred[IListeningPort | None]] = []
+
+    def startService(self) -> None:
+        super().startService()  # type: ignore[no-untyped-call]  # Twisted has not typed it
+        self.adjust()
+
+    def stopService(self) -> Deferred[None]:
+        Service.stopService(self)
+        ending = [self._stop_listening(), self._factory.close()]
+        return DeferredList(ending, consumeErrors=True).addCallback(lambda _: None)
+
+    def adjust(self) -> None:
+        """Begin or cease to listen, as it is wanted now."""
+        if self.running and self._wanted() and not self._ports:
+            self._ports = [
+                endpoint.listen(self._factory).addErrback(self._not_listening, endpoint) for endpoint in self._endpoints
+            ]
+        elif not self._wanted():
+            self._stop_listening()
+
+    def _stop_listening(self) -> Deferred[None]:
+        ports, self._ports = self._ports, []
+        stopping = [port.addCallback(lambda port: port.stopListening() if port else None) for port in ports]
+        return DeferredList(stopping, consumeErrors=True).addCallback(lambda _: None)
+
+    def _not_listening(self, failure: Failure, endpoint: IStreamServerEndpoint) -> None:
+        self._log.error(
+            "components cannot connect at {endpoint}: {reason}. Remedy: free it, or change components.listen",
+            endpoint=str(endpoint),
+            reason=failure.getErrorMessage(),
+        )
+
+
+def _resolver(reactor: INetworkReactor, configuration: Configuration) -> Resolver:
+    if configuration.dns_servers:
+        return Resolver(reactor, configuration.dns_servers, limits=configuration.dns_limits)
+    return Resolver.from_system(reactor, limits=configuration.dns_limits)
+
+
+def _difference(these: Iterable[DomainName], without: Iterable[DomainName]) -> tuple[DomainName, ...]:
+    left_out = frozenset(without)
+    return tuple(name for name in these if name not in left_out)
+
+
+def _subjects(anchors: TrustAnchors) -> frozenset[object]:
+    return frozenset(anchors.certificates)
