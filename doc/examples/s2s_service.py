@@ -23,10 +23,9 @@ Echo().setHandlerParent(component)
 certificates = CertificateStore()
 certificates.add_files("fullchain.pem", "privkey.pem")
 domains = ["a.example", "chat.a.example"]
-peers = serverFromString(reactor, "tcp:5269")
-service = S2SService(
-    reactor, domains, certificates=certificates, anchors=load_trust_anchors(), endpoints=[peers]
-)
+anchors = load_trust_anchors()
+port = serverFromString(reactor, "tcp:5269")
+service = S2SService(reactor, domains, certificates=certificates, anchors=anchors, endpoints=[port])
 service.attach_router(router)
 
 application = Application("server")

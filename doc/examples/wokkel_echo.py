@@ -17,10 +17,9 @@ class Echo(MessageProtocol):
 
 certificates = CertificateStore()
 certificates.add_files("fullchain.pem", "privkey.pem")
+anchors = load_trust_anchors()
 port = serverFromString(reactor, "tcp:5269")
-s2s = S2SService(
-    reactor, ["echo.example"], certificates=certificates, anchors=load_trust_anchors(), endpoints=[port]
-)
+s2s = S2SService(reactor, ["echo.example"], certificates=certificates, anchors=anchors, endpoints=[port])
 router = Router()
 s2s.attach_router(router)
 component = InternalComponent(router, "echo.example")
