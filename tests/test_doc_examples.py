@@ -4,7 +4,7 @@ The examples of the documentation start as they stand and do what they say.
 These tests use real sockets, on loopback, for TLS and a process that runs on asyncio. The world an
 example finds is made here: the reactor opens free ports in place of those that are named, names are
 looked up in memory, one authority vouches for everybody, and ``/etc/letsencrypt`` is a directory of
-the test's own.
+the test.
 """
 
 from __future__ import annotations
@@ -32,9 +32,10 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 from zope.interface import directlyProvides, implementer, providedBy
 
-import muxs2s
 from muxs2s import CertificateStore, DomainName, Resolver, S2SService, Slice
+from muxs2s.network import pem
 from muxs2s.network.reactors import INetworkReactor
+from muxs2s.tap import Options, makeService
 from muxs2s.testing import CertificateAuthority, MemoryResolver, Zone, stanza_of
 from tests.hosts.wokkelrouter import Router
 
@@ -43,6 +44,7 @@ EXAMPLES: Final = Path(__file__).resolve().parent.parent / "doc" / "examples"
 ANSWER_SECONDS: Final = 30.0
 """How long anything may take here; where the machine is not busy it takes less than one."""
 
+BOT: Final = "bot.a.example"
 PEER: Final = "b.example"
 WRITER: Final = f"u@{PEER}/home"
 
@@ -132,20 +134,30 @@ class ExampleTestCase(TestCase):
         os.chdir(self.place)
         add_directory = CertificateStore.add_directory
         self.patch(CertificateStore, "add_directory", lambda store, path: add_directory(store, self.below(path)))
-        self.patch(muxs2s, "load_trust_anchors", lambda: self.authority.trust_anchors)
-        self.patch(Resolver, "from_system", lambda reactor: MemoryResolver(self.zone, reactor))
+        authorities = self.authority.write(self.place / "authorities.pem")
+        self.patch(pem, "SYSTEM_TRUST_ANCHORS", str(authorities))
+        self.patch(Resolver, "from_system", lambda reactor, **_limits: MemoryResolver(self.zone, reactor))
         self.patch(twisted.internet, "reactor", self.opened)
 
-    def below(self, path: str) -> Path:
+    def below(self, path: str | os.PathLike[str]) -> Path:
         """Where an absolute path is in the world of the test."""
-        return self.place / path.removeprefix("/")
+        return self.place / os.fspath(path).removeprefix("/")
 
-    def start(self, name: str, *domains: str) -> None:
-        """Start an application as twistd would; its domains are found in DNS."""
+    def start_application(self, name: str, *domains: str) -> None:
+        """Start an example in Python as ``twistd -y`` would."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # wokkel's
             application = loadApplication(str(EXAMPLES / name), "python")
-        service = IService(application)
+        self.start(IService(application), *domains)
+
+    def start_configuration(self, name: str, *domains: str) -> None:
+        """Start an example in TOML as ``twistd muxs2s`` would."""
+        options = Options()
+        options.parseOptions(["--config", str(EXAMPLES / name)])
+        self.start(makeService(options), *domains)
+
+    def start(self, service: IService, *domains: str) -> None:
+        """Start a service, whose domains are found in DNS from now on."""
         service.startService()
         self.addCleanup(service.stopService)
         for domain in domains:
@@ -180,25 +192,36 @@ class WokkelEchoTests(ExampleTestCase):
 
     async def test_echo(self) -> None:
         """It proves its domain to a server elsewhere and sends a message from there back."""
-        self.authority.issue("echo.example").write(self.place)
-        self.start("wokkel_echo.py", "echo.example")
+        self.authority.issue(BOT).write(self.place)
+        self.start_application("wokkel_echo.py", BOT)
         self.start_peer()
-        await self.assert_echo("bot@echo.example")
+        await self.assert_echo(f"someone@{BOT}")
 
 
 class ComponentTests(ExampleTestCase):
-    """The server for components, and the bot in slixmpp behind it."""
+    """The bot in slixmpp, behind either server for components."""
 
-    async def test_echo(self) -> None:
-        """The bot connects with its secret and sends a message from elsewhere back."""
-        for domain in ("echo.example", "gateway.example"):
-            self.authority.issue(domain).write(self.below(f"/etc/letsencrypt/live/{domain}"))
-        self.start("components.py", "echo.example", "gateway.example")
+    def setUp(self) -> None:
+        super().setUp()
+        self.authority.issue(BOT).write(self.below(f"/etc/letsencrypt/live/{BOT}"))
+
+    async def test_configured(self) -> None:
+        """Behind a server started with the minimal configuration it sends a message from elsewhere back."""
+        self.start_configuration("minimal.toml", BOT)
+        await self.assert_echo_behind()
+
+    async def test_in_code(self) -> None:
+        """Behind a server set up in code it does the same."""
+        self.start_application("components.py", BOT)
+        await self.assert_echo_behind()
+
+    async def assert_echo_behind(self) -> None:
+        """The bot connects with its secret, and answers."""
         self.start_peer()
-        connected = self.logged("component echo.example connected")
+        connected = self.logged(f"component {BOT} connected")
         self.run_component("component_echo.py")
         await connected
-        await self.assert_echo("bot@echo.example")
+        await self.assert_echo(f"someone@{BOT}")
 
     def logged(self, beginning: str) -> Deferred[str]:
         """Wait for a line of the log."""
@@ -243,12 +266,12 @@ class MigrationTests(ExampleTestCase):
 
     def test_before(self) -> None:
         """The server as it was starts: both its domains and the default route lead into the same Router."""
-        self.start("server_service.py")
+        self.start_application("server_service.py")
         self.assertEqual({"a.example", "chat.a.example", None}, set(self.routers[0].routes))
 
     async def test_after(self) -> None:
         """The server as it is now has the same routes, and both its domains answer a server elsewhere."""
-        self.start("s2s_service.py", "a.example", "chat.a.example")
+        self.start_application("s2s_service.py", "a.example", "chat.a.example")
         self.assertEqual({"a.example", "chat.a.example", None}, set(self.routers[0].routes))
         self.start_peer()
         await self.assert_echo("bot@a.example")

@@ -7,7 +7,7 @@ from slixmpp import ComponentXMPP
 
 class Echo(ComponentXMPP):
     def __init__(self):
-        super().__init__("echo.example", "a long secret", "127.0.0.1", 5347)
+        super().__init__("bot.a.example", "change me", "127.0.0.1", 5347)
         self.add_event_handler("message", self.on_message)
         self.add_event_handler("disconnected", self.on_disconnected)
 
@@ -15,7 +15,7 @@ class Echo(ComponentXMPP):
         if message["type"] != "error":
             message.reply(message["body"]).send()
 
-    def on_disconnected(self, _reason):
+    def on_disconnected(self, reason):
         self.connect()
 
 

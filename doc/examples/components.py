@@ -7,20 +7,15 @@ from twisted.internet.endpoints import serverFromString
 
 from muxs2s import CertificateStore, ComponentFactory, S2SService, load_trust_anchors
 
-secrets = {"echo.example": "a long secret", "gateway.example": "another secret"}
+secrets = {"bot.a.example": "change me"}
 
 certificates = CertificateStore()
 certificates.add_directory("/etc/letsencrypt")
-s2s = S2SService(
-    reactor,
-    secrets,
-    certificates=certificates,
-    anchors=load_trust_anchors(),
-    endpoints=[serverFromString(reactor, "tcp:5269")],
-)
-listener = StreamServerEndpointService(
-    serverFromString(reactor, "tcp:5347:interface=127.0.0.1"), ComponentFactory(s2s, secrets.get, reactor)
-)
+anchors = load_trust_anchors()
+port = serverFromString(reactor, "tcp:5269")
+s2s = S2SService(reactor, secrets, certificates=certificates, anchors=anchors, endpoints=[port])
+place = serverFromString(reactor, "tcp:5347:interface=127.0.0.1")
+listener = StreamServerEndpointService(place, ComponentFactory(s2s, secrets.get, reactor))
 
 application = Application("federation")
 listener.setServiceParent(application)

@@ -19,20 +19,20 @@ class Echo(MessageProtocol):
 class EchoTests(SynchronousTestCase):
     def setUp(self):
         router = Router()
-        component = InternalComponent(router, "echo.example")
+        component = InternalComponent(router, "bot.a.example")
         Echo().setHandlerParent(component)
         component.startService()
-        self.federation = MemoryFederation("echo.example")
-        RouterHost(router, self.federation, ["echo.example"]).start()
+        self.federation = MemoryFederation("bot.a.example")
+        RouterHost(router, self.federation, ["bot.a.example"]).start()
 
     def test_message(self):
         """A message from a peer goes back to its sender."""
-        self.federation.deliver("<message from='u@b.example' to='echo.example'><body>hi</body></message>")
+        self.federation.deliver("<message from='u@b.example' to='bot.a.example'><body>hi</body></message>")
         (answer,) = self.federation.sent
         self.assertEqual("u@b.example", answer.to_address)
         self.assertEqual("hi", str(answer.tree().body))
 
     def test_error(self):
         """An error is not answered."""
-        self.federation.deliver("<message from='u@b.example' to='echo.example' type='error'/>")
+        self.federation.deliver("<message from='u@b.example' to='bot.a.example' type='error'/>")
         self.assertEqual([], self.federation.sent)
