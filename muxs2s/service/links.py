@@ -264,6 +264,7 @@ def _rested(link: Link, core: _Core, _rest: IDelayedCall) -> None:
     if core.queue:
         link.stanzas_wait()
     elif core.last_failure is None:
+        core.end()
         core.seams.forget(core.pair)
 
 

@@ -221,6 +221,6 @@ def _unavailable(connection: StreamProtocol, event: StreamClosing) -> StreamUnav
     """Why a stream ended before it could carry anything."""
     where = connection.peer_address
     said = f"{event.condition.value}: {event.text}" if event.condition else event.text
-    side = f"the server at {where} said" if event.by_peer and event.condition else f"with the server at {where}"
+    side = f", the server at {where} said" if event.by_peer and event.condition else f" with the server at {where}"
     final = event.condition is not None and event.condition not in _PASSING
-    return StreamUnavailable(StanzaCondition.REMOTE_SERVER_TIMEOUT, f"no stream {side}: {said}", final=final)
+    return StreamUnavailable(StanzaCondition.REMOTE_SERVER_TIMEOUT, f"no stream{side}: {said}", final=final)
