@@ -77,6 +77,23 @@ class ClosingTests(SynchronousTestCase):
             self.assertEqual((110.0, []), (stream.deadline, stream.wake(109.999)))
             self.assertEqual([ENDED], stream.wake(110.0))
 
+    def test_silent_after_an_error(self) -> None:
+        """S8: the same goes for a peer that is silent after an error, be it ours or its own."""
+        for stream in streams_in(StreamState.CARRYING):
+            stream.fail(StreamCondition.RESET, "new keys", 100.0)
+            self.assertEqual((110.0, [ENDED]), (stream.deadline, stream.wake(110.0)))
+        for stream in streams_in(StreamState.CARRYING):
+            stream.receive_bytes(STREAM_ERROR, 100.0)
+            self.assertEqual((110.0, [ENDED]), (stream.deadline, stream.wake(110.0)))
+
+    def test_unreadable_peer(self) -> None:
+        """What follows in a stream that is no XML any more changes nothing; our error stands, and the wait."""
+        for stream in streams_in(StreamState.CARRYING):
+            stream.receive_bytes(b"<a></b>", 100.0)
+            stream.bytes_to_send()
+            self.assertEqual([], stream.receive_bytes(message().data + CLOSING, 101.0))
+            self.assertEqual((StreamState.FAILING, b""), (stream.state, stream.bytes_to_send()))
+
     def test_stanzas_do_not_keep_it_open(self) -> None:
         """S8: what a peer goes on sending does not prolong the wait for its closing tag."""
         stream = receiving()
@@ -131,7 +148,7 @@ class ClosingTests(SynchronousTestCase):
             stream.close(1.0)
             stream.bytes_to_send()
             self.assertEqual([], stream.receive_bytes(theirs, 2.0))
-            self.assertEqual((b"", StreamState.CLOSING), (stream.bytes_to_send(), stream.state))
+            self.assertEqual((b"", StreamState.CLOSING, 1), (stream.bytes_to_send(), stream.state, stream.ignored))
 
     def test_close_from_anywhere(self) -> None:
         """A stream can be closed in every state, by a whole document; during the handshake nothing is said."""
