@@ -1,18 +1,23 @@
 """
 When to try again after failures.
 
-Knows how long the next wait is and how chance spreads it, so that servers that lost the same peer do
-not return together. Does not know what is tried, and holds no timer.
+Knows how long the next wait is, how chance spreads it, so that servers that lost the same peer do not
+return together, and of whom it is remembered. Does not know what is tried, and holds no timer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from random import SystemRandom
 from typing import Final
 
-__all__ = ["Backoff", "BackoffLimits"]
+from muxs2s.wire.errors import MuxS2SError
+
+__all__ = ["MAX_BACKOFFS", "Backoff", "BackoffLimits", "Backoffs"]
+
+MAX_BACKOFFS: Final = 10_000
+"""Back-offs remembered, one for each domain pair, least recently asked for first out."""
 
 _chance: Final = SystemRandom().random
 
@@ -35,17 +40,22 @@ class Backoff:
     """
 
     def __init__(self, *, limits: BackoffLimits | None = None, chance: Callable[[], float] = _chance) -> None:
+        self.why: MuxS2SError | None = None
+        """What failed last; ``None`` before any failure and after a success."""
+
         self._limits, self._chance = limits or BackoffLimits(), chance
         self._wait_seconds = 0.0
         self._ready_at: float | None = None
 
-    def fail(self, now: float) -> float:
+    def fail(self, now: float, why: MuxS2SError | None = None) -> float:
         """
         Take note of a failed attempt.
 
         :param now: seconds.
+        :param why: what went wrong.
         :returns: when to try again, seconds on the same clock.
         """
+        self.why = why
         doubled = self._wait_seconds * 2 or self._limits.first_seconds
         self._wait_seconds = min(doubled, self._limits.max_seconds)
         self._ready_at = now + self._wait_seconds * (0.5 + self._chance() / 2)
@@ -53,7 +63,7 @@ class Backoff:
 
     def succeed(self) -> None:
         """Begin anew: the peer was reached, by us or by itself."""
-        self._wait_seconds, self._ready_at = 0.0, None
+        self._wait_seconds, self._ready_at, self.why = 0.0, None, None
 
     def ready_at(self, now: float) -> float:
         """
@@ -66,3 +76,33 @@ class Backoff:
     def is_ready(self, now: float) -> bool:
         """Whether an attempt may begin now."""
         return self.ready_at(now) <= now
+
+
+class Backoffs:
+    """
+    The back-off of everyone there were attempts for lately.
+
+    :param make: makes that of someone new, or long forgotten.
+    :param max_backoffs: how many are remembered.
+    """
+
+    def __init__(self, make: Callable[[], Backoff], *, max_backoffs: int = MAX_BACKOFFS) -> None:
+        self._make, self._max_backoffs = make, max_backoffs
+        self._known: dict[Hashable, Backoff] = {}
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def of(self, whom: Hashable) -> Backoff:
+        """Give the back-off of someone, always the same one as long as it is remembered."""
+        backoff = self._known.pop(whom, None) or self._make()
+        self._known[whom] = backoff
+        if len(self._known) > self._max_backoffs:
+            del self._known[next(iter(self._known))]
+        return backoff
+
+    def reset(self, whom: Hashable) -> None:
+        """Begin anew with someone who was reached."""
+        backoff = self._known.get(whom)
+        if backoff is not None:
+            backoff.succeed()

@@ -46,6 +46,7 @@ class Routing:
         self._new_link = link
         self._seconds = seconds
         self._links: dict[DomainPair, tuple[PairQueue, Link]] = {}
+        self._is_stopped = False
 
     @property
     def hosted(self) -> AbstractSet[DomainName]:
@@ -63,10 +64,8 @@ class Routing:
 
     def remove(self, domain: DomainName) -> None:
         """A domain is no longer ours: what waits from it is bounced."""
-        for pair, (_, link) in list(self._links.items()):
-            if pair.sender == domain:
-                link.stop()
-                self._links.pop(pair, None)
+        for pair in [pair for pair in self._links if pair.sender == domain]:
+            self._links.pop(pair)[1].stop()
         self._hosted.discard(domain)
         self._hosts.pop(domain, None)
 
@@ -86,6 +85,11 @@ class Routing:
     def forget(self, pair: DomainPair) -> None:
         """A link has nothing left to do."""
         self._links.pop(pair, None)
+
+    def reached(self, pair: DomainPair) -> None:
+        """The target of a pair has shown that it is there."""
+        if pair in self._links:
+            self._links[pair][1].reached()
 
     def send(self, stanzas: Sequence[Slice]) -> None:
         """See :meth:`muxs2s.hosts.seam.Federation.send`."""
@@ -109,9 +113,15 @@ class Routing:
             if target in self._hosts:
                 self._give(self._hosts[target], tuple(batch))
 
+    def start(self) -> None:
+        """Send to peers again after :meth:`stop`."""
+        self._is_stopped = False
+
     def stop(self) -> None:
-        """Bounce everything that waits."""
-        for _, link in list(self._links.values()):
+        """Bounce everything that waits for peers, and whatever hosts send to them from now on."""
+        self._is_stopped = True
+        links, self._links = self._links, {}
+        for _, link in links.values():
             link.stop()
 
     def _send_one(self, stanza: Slice, touched: dict[DomainPair, Link]) -> None:
@@ -124,14 +134,23 @@ class Routing:
         if target in self._hosted:
             self._deliver(target, (stanza,))
             return
-        pair = DomainPair(sender, target)
+        if self._is_stopped:
+            self.bounce([stanza], StanzaCondition.REMOTE_SERVER_TIMEOUT, f"{sender} is out of service")
+            return
+        self._enqueue(DomainPair(sender, target), stanza, touched)
+
+    def _enqueue(self, pair: DomainPair, stanza: Slice, touched: dict[DomainPair, Link]) -> None:
+        """Let a stanza wait; its link is to hear of the first one only."""
         queue, link = self._links.get(pair) or self._add_link(pair)
-        if queue.push(stanza, self._seconds()):
+        if not queue:
             touched[pair] = link
-        else:
-            self.bounce([stanza], StanzaCondition.RESOURCE_CONSTRAINT, f"too much waits for {target} already")
+        if not queue.push(stanza, self._seconds()):
+            text = f"too much waits for {pair.target} already"
+            self.bounce([stanza], StanzaCondition.RESOURCE_CONSTRAINT, text)
 
     def _own_sender(self, stanza: Slice) -> DomainName:
+        if not stanza.is_stanza:
+            raise LocalMisuse(f"<{stanza.name} xmlns='{stanza.namespace}'/> is no stanza between servers")
         try:
             sender = domain_of(stanza.from_address or "")
         except NameRefused as refused:

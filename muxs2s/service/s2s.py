@@ -31,8 +31,9 @@ from muxs2s.network.targets import Overrides
 from muxs2s.network.tls import TLSContexts
 from muxs2s.proof.pkix import PkixProof, TrustAnchors
 from muxs2s.proof.policy import ProofPolicy
-from muxs2s.service.backoff import Backoff, BackoffLimits
-from muxs2s.service.links import Link, LinkSeams, new_link
+from muxs2s.service.backoff import Backoff, BackoffLimits, Backoffs
+from muxs2s.service.links import new_link
+from muxs2s.service.linkseams import Link, LinkSeams
 from muxs2s.service.queues import PairQueue, QueueBudget, QueueLimits
 from muxs2s.service.routing import Routing
 from muxs2s.service.status import QueueStatus, ServiceStatus, stream_status
@@ -98,8 +99,7 @@ class S2SService(Service):
         limits = limits or ServiceLimits()
         self.certificates = certificates
         self._reactor = reactor
-        self._limits = limits
-        self._chance = chance
+        self._backoffs = Backoffs(lambda: Backoff(limits=limits.backoff, chance=chance))
         self._endpoints = endpoints
         self._routers: list[RouterHost] = []
         self._ports: list[Deferred[IListeningPort | None]] = []
@@ -122,6 +122,7 @@ class S2SService(Service):
                 limits=limits.stream,
                 entropy=entropy,
                 deliver=self._routing.deliver,
+                reached=self._reached,
             )
         )
         self._seams = LinkSeams(
@@ -177,6 +178,8 @@ class S2SService(Service):
     def startService(self) -> None:
         """Accept peers on every endpoint; one that cannot be used is logged and the others serve."""
         super().startService()  # type: ignore[no-untyped-call]  # Twisted has not typed it
+        self._routing.start()
+        self._streams.start()
         for host in self._routers:
             host.start()
         self._ports = [
@@ -184,15 +187,19 @@ class S2SService(Service):
         ]
 
     def stopService(self) -> Deferred[None]:
-        """Stop accepting, bounce what waits, close every stream; fires when all that is done."""
+        """
+        Stop accepting, bounce what waits, close every stream.
+
+        Hosts hear from peers until their streams are closed.
+
+        :returns: fires when all that is done; never fails.
+        """
         Service.stopService(self)
         ports, self._ports = self._ports, []
         self._routing.stop()
-        for host in self._routers:
-            host.stop()
         ending: list[Deferred[None]] = [port.addCallback(_stop_listening) for port in ports]
         ending.append(self._streams.stop())
-        return DeferredList(ending, consumeErrors=True).addCallback(lambda _: None)
+        return DeferredList(ending, consumeErrors=True).addCallback(self._stopped)
 
     def add_domain(self, domain: str) -> None:
         """
@@ -221,6 +228,7 @@ class S2SService(Service):
 
     @overrides.setter
     def overrides(self, overrides: Overrides) -> None:
+        """Replace them; attempts that are under way go on as they were."""
         self._streams.seams.connector.overrides = overrides
 
     def reload_certificates(self) -> Reload:
@@ -238,7 +246,16 @@ class S2SService(Service):
         )
 
     def _new_link(self, pair: DomainPair, queue: PairQueue) -> Link:
-        return new_link(pair, queue, self._seams, Backoff(limits=self._limits.backoff, chance=self._chance))
+        return new_link(pair, queue, self._seams, self._backoffs.of(pair))
+
+    def _reached(self, pair: DomainPair) -> None:
+        self._backoffs.reset(pair)
+        self._routing.reached(pair)
+
+    def _stopped(self, _ended: object) -> None:
+        if not self.running:
+            for host in self._routers:
+                host.stop()
 
     def _not_listening(self, failure: Failure, endpoint: IStreamServerEndpoint) -> None:
         self._log.failure("cannot listen on {endpoint}; is the address in use?", failure, endpoint=endpoint)

@@ -10,7 +10,7 @@ waits for a stream (:mod:`muxs2s.service.links`) or where a stanza goes
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import count
 from typing import Final
 
@@ -23,7 +23,7 @@ from muxs2s.network.evidence import Judge
 from muxs2s.network.protocol import StreamProtocol
 from muxs2s.network.targets import Unreachable
 from muxs2s.network.tls import TLSContexts
-from muxs2s.service.links import Carrier, Link, StreamUnavailable
+from muxs2s.service.linkseams import Carrier, Link, StreamUnavailable
 from muxs2s.stream.events import StreamClosing
 from muxs2s.stream.initiating import InitiatingStream
 from muxs2s.stream.limits import StreamLimits
@@ -62,23 +62,27 @@ class StreamSeams:
     deliver: Callable[[Sequence[Slice]], None]
     """Takes what peers send, in order."""
 
+    reached: Callable[[DomainPair], None] = lambda _pair: None
+    """Told of a pair whose target has just proven itself to its sender: it is there."""
+
 
 class StreamFactory(Factory):
     """
     Makes the protocol of each connection.
 
-    :param make: called for every connection.
+    :param make: called for every connection; ``None`` turns it away.
     """
 
     noisy = False
 
-    def __init__(self, make: Callable[[], StreamProtocol]) -> None:
+    def __init__(self, make: Callable[[], StreamProtocol | None]) -> None:
         self._make = make
 
-    def buildProtocol(self, addr: IAddress | None) -> StreamProtocol:
+    def buildProtocol(self, addr: IAddress | None) -> StreamProtocol | None:
         """Make a protocol; the address plays no part yet."""
         protocol = self._make()
-        protocol.factory = self
+        if protocol is not None:
+            protocol.factory = self
         return protocol
 
 
@@ -91,15 +95,16 @@ class _Outgoing:
     """Fires when the stream may carry the pair; ``None`` once it has."""
 
 
-@dataclass(slots=True)
 class Streams:
     """Opens, accepts and watches streams."""
 
-    seams: StreamSeams
-    _numbers: Iterator[int] = field(default_factory=lambda: count(1))
-    _connections: dict[int, StreamProtocol] = field(default_factory=dict)
-    _outgoing: dict[StreamProtocol, _Outgoing] = field(default_factory=dict)
-    _stopping: list[Deferred[None]] = field(default_factory=list)
+    def __init__(self, seams: StreamSeams) -> None:
+        self.seams = seams
+        self._numbers = count(1)
+        self._connections: dict[int, StreamProtocol] = {}
+        self._outgoing: dict[StreamProtocol, _Outgoing] = {}
+        self._stopping: list[Deferred[None]] = []
+        self._is_stopped = False
 
     def __iter__(self) -> Iterator[StreamProtocol]:
         """Every stream that is not gone, oldest first."""
@@ -107,10 +112,7 @@ class Streams:
 
     def accepting(self) -> StreamFactory:
         """A factory for the connections that peers open to us."""
-        seams = self.seams
-        return StreamFactory(
-            lambda: self._protocol(ReceivingStream(seams.hosted, seams.limits, seams.entropy, seams.clock.seconds()))
-        )
+        return StreamFactory(self._accept)
 
     def dial(self, pair: DomainPair, link: Link) -> Deferred[Carrier]:
         """
@@ -122,8 +124,17 @@ class Streams:
         """
         return Deferred.fromCoroutine(self._dial(pair, link))
 
+    def start(self) -> None:
+        """Open and accept streams again after :meth:`stop`."""
+        self._is_stopped = False
+
     def stop(self) -> Deferred[None]:
-        """Close every stream politely; fires when all are gone, which the streams' limits bound."""
+        """
+        Close every stream politely; open and accept none from now on.
+
+        :returns: fires when all are gone, which the streams' limits bound.
+        """
+        self._is_stopped = True
         stopped: Deferred[None] = Deferred()
         self._stopping.append(stopped)
         for connection in self:
@@ -134,9 +145,11 @@ class Streams:
     # What streams tell us.
 
     def ready(self, connection: StreamProtocol, pair: DomainPair) -> None:
-        """Give the stream to the link that waits for it."""
+        """Give the stream to the link that waits for it; one that a peer opened shows that the peer is there."""
         outgoing = self._outgoing.get(connection)
-        if outgoing is not None and outgoing.waiting is not None:
+        if isinstance(connection.stream, ReceivingStream):
+            self.seams.reached(pair.reversed())
+        elif outgoing is not None and outgoing.waiting is not None:
             waiting, outgoing.waiting = outgoing.waiting, None
             waiting.callback(connection)
 
@@ -173,13 +186,8 @@ class Streams:
     # The inside.
 
     async def _dial(self, pair: DomainPair, link: Link) -> Carrier:
-        seams = self.seams
-
-        def make() -> StreamProtocol:
-            return self._protocol(InitiatingStream(pair, seams.limits, seams.clock.seconds()))
-
         try:
-            connection = await seams.connector.connect(pair.target, StreamFactory(make))
+            connection = await self.seams.connector.connect(pair.target, StreamFactory(lambda: self._initiate(pair)))
         except Unreachable as unreachable:
             final = unreachable.condition is StanzaCondition.REMOTE_SERVER_NOT_FOUND
             raise StreamUnavailable(unreachable.condition, str(unreachable), final=final) from None
@@ -196,6 +204,15 @@ class Streams:
             self._outgoing.pop(connection, None)
             connection.close()
             raise
+
+    def _initiate(self, pair: DomainPair) -> StreamProtocol:
+        return self._protocol(InitiatingStream(pair, self.seams.limits, self.seams.clock.seconds()))
+
+    def _accept(self) -> StreamProtocol | None:
+        if self._is_stopped:
+            return None
+        seams = self.seams
+        return self._protocol(ReceivingStream(seams.hosted, seams.limits, seams.entropy, seams.clock.seconds()))
 
     def _protocol(self, stream: InitiatingStream | ReceivingStream) -> StreamProtocol:
         seams = self.seams
