@@ -59,7 +59,7 @@ class Options(usage.Options):
         try:
             self.configuration = read_configuration(self.path)
         except ConfigurationRefused as refused:
-            raise usage.UsageError(str(refused)) from None
+            raise usage.UsageError(f"the configuration is faulty:\n{refused}") from None
 
 
 def makeService(options: Options) -> FederationServer:
@@ -91,7 +91,7 @@ class OwnProcess(Service):
         """Begin to listen for SIGHUP."""
         super().startService()  # type: ignore[no-untyped-call]  # Twisted has not typed it
         raise_open_files()
-        self._previous = signal.signal(signal.SIGHUP, self._hung_up)
+        self._previous = signal.signal(signal.SIGHUP, self._hung_up) or signal.SIG_DFL
         self._name_unserved()
 
     def stopService(self) -> None:
@@ -101,6 +101,8 @@ class OwnProcess(Service):
 
     def reload(self) -> None:
         """Read the configuration and the certificates again; a faulty configuration changes nothing."""
+        if not self.running:
+            return
         try:
             configuration = read_configuration(self._path)
         except ConfigurationRefused as refused:

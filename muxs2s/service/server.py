@@ -225,7 +225,7 @@ class _ComponentListener(Service):
         self._log.error(
             "components cannot connect at {endpoint}: {reason}. Remedy: free it, or change components.listen",
             endpoint=str(endpoint),
-            reason=failure.getErrorMessage(),
+            reason=failure.getErrorMessage().rstrip("."),
         )
 
 
