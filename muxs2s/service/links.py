@@ -98,6 +98,12 @@ class _Core:
         else:
             self.queue.confirm()
 
+    def redial(self, link: Link, *, unsent: bool) -> None:
+        """The stream is over, and missed if anything waits for it."""
+        self.part(unsent=unsent)
+        self.redial_at = self.seams.clock.seconds() + self.seams.chance() * REDIAL_SECONDS
+        self.go_on(link)
+
     def go_on(self, link: Link) -> None:
         """Nothing is under way: rest, or be done."""
         if self.queue:
@@ -194,8 +200,8 @@ def _opened(link: Link, core: _Core, carrier: Carrier) -> None:
     core.pump(link, carrier)
 
 
-@pep614(_dialling.upon(Link.refused, nodata=True).to(_idle))
-def _refused(link: Link, core: _Core, unavailable: StreamUnavailable) -> None:
+@pep614(_dialling.upon(Link.refused).to(_idle))
+def _refused(link: Link, core: _Core, _dialling: Deferred[None], unavailable: StreamUnavailable) -> None:
     core.backoff.fail(core.seams.clock.seconds(), unavailable)
     if unavailable.final:
         core.bounce(core.queue.clear())
@@ -214,12 +220,14 @@ def _pump(link: Link, core: _Core, carrier: Carrier) -> None:
 _open.upon(Link.closing, nodata=True).to(_parting).returns(None)
 
 
-@pep614(_open.upon(Link.gone, nodata=True).to(_idle))
+@pep614(_open.upon(Link.gone).to(_idle))
+def _broken(link: Link, core: _Core, _carrier: Carrier, unsent: bool) -> None:  # noqa: FBT001 - as the input has it
+    core.redial(link, unsent=unsent)
+
+
 @pep614(_parting.upon(Link.gone).to(_idle))
 def _gone(link: Link, core: _Core, unsent: bool) -> None:  # noqa: FBT001 - as the input has it
-    core.part(unsent=unsent)
-    core.redial_at = core.seams.clock.seconds() + core.seams.chance() * REDIAL_SECONDS
-    core.go_on(link)
+    core.redial(link, unsent=unsent)
 
 
 # While a stream is not there yet, or no longer.
@@ -248,10 +256,14 @@ def _forget(_link: Link, core: _Core) -> None:
 
 
 @pep614(_idle.upon(Link.stop).to(_over))
-@pep614(_open.upon(Link.stop, nodata=True).to(_over))
 @pep614(_parting.upon(Link.stop).to(_over))
 @pep614(_over.upon(Link.stanzas_wait).loop())
 def _stop(_link: Link, core: _Core) -> None:
+    core.end()
+
+
+@pep614(_open.upon(Link.stop).to(_over))
+def _stop_sending(_link: Link, core: _Core, _carrier: Carrier) -> None:
     core.end()
 
 
