@@ -2,7 +2,7 @@
 The server under twistd: its options, its service, and what a process of its own needs.
 
 Knows the command line, SIGHUP, the limit of open files and the global reactor. Does not know what a
-configuration holds: see :mod:`muxs2s.service.config`.
+configuration holds: see :mod:`muxs2s.server.config`.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from twisted.logger import Logger
 from twisted.python import usage
 
 from muxs2s.network.reactors import INetworkReactor
-from muxs2s.service.config import Configuration, ConfigurationRefused, read_configuration
-from muxs2s.service.server import FederationServer
+from muxs2s.server.config import Configuration, ConfigurationRefused, read_configuration
+from muxs2s.server.federation import FederationServer
 
 __all__ = ["LOW_OPEN_FILES", "Options", "OwnProcess", "makeService", "raise_open_files"]
 

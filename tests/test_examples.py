@@ -16,12 +16,12 @@ from twisted.python.usage import UsageError
 from twisted.scripts._twistd_unix import ServerOptions
 
 from muxs2s.hosts.componentconnection import ComponentConnection
-from muxs2s.service.config import Configuration, read_configuration
-from muxs2s.service.server import FederationServer
+from muxs2s.server.config import Configuration, read_configuration
+from muxs2s.server.federation import FederationServer
 from tests.hosts.componentpeer import Component, digest
 from tests.hosts.logs import Logged
 from tests.network.memoryudp import MemoryNetworkReactor
-from tests.service.configured import AUTHORITY, NOON, ConfiguredTestCase
+from tests.server.configured import AUTHORITY, NOON, ConfiguredTestCase
 
 DOC = Path(__file__).parent.parent / "doc"
 EXAMPLES = DOC / "examples"

@@ -25,8 +25,9 @@ FLOORS = {
     "network": 4,
     "hosts": 4,
     "service": 5,
+    "server": 6,
     "testing": 6,
-    "tap": 6,
+    "tap": 7,
     "demo": 7,
     "commands": 8,
 }
@@ -60,7 +61,7 @@ WORLDLY = NETWORK | SYSTEM | CHANCE_AND_TIME
 REACTORS = {"tap", "commands"}
 """Where the global reactor may be imported; every other module is handed one."""
 
-LOGGERS = {"network", "hosts", "service", "tap", "commands", "demo"}
+LOGGERS = {"network", "hosts", "service", "server", "tap", "commands", "demo"}
 
 WOKKEL = {"hosts.wokkel"}
 """The only module that knows wokkel, which has no types."""

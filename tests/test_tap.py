@@ -17,11 +17,11 @@ from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
 from muxs2s import tap
-from muxs2s.service.server import FederationServer
+from muxs2s.server.federation import FederationServer
 from muxs2s.tap import LOW_OPEN_FILES, Options, OwnProcess, makeService, raise_open_files
 from tests.hosts.logs import Logged
 from tests.network.memoryudp import MemoryNetworkReactor
-from tests.service.configured import ConfiguredTestCase
+from tests.server.configured import ConfiguredTestCase
 
 ONE = 'domains = ["a.example"]\n'
 TWO = 'domains = ["a.example", "c.example"]\n'

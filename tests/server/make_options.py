@@ -2,7 +2,7 @@
 Writes what the documentation says of the options, from the one table of them.
 
 That is the last part of ``doc/configuration.rst`` and all of ``doc/examples/all-options.toml``. Run it
-with ``python -m tests.service.make_options``.
+with ``python -m tests.server.make_options``.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from pathlib import Path
 from textwrap import fill, indent, wrap
 from typing import Any
 
-from muxs2s.service.options import ANY, OPTIONS, Option
+from muxs2s.server.options import ANY, OPTIONS, Option
 
 DOC = Path(__file__).parent.parent.parent / "doc"
 PAGE = DOC / "configuration.rst"
 EXAMPLE = DOC / "examples" / "all-options.toml"
 
-MARK = ".. Written by python -m tests.service.make_options from the table of options; do not edit below.\n"
+MARK = ".. Written by python -m tests.server.make_options from the table of options; do not edit below.\n"
 
 WIDTH = 100
 

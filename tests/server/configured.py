@@ -8,7 +8,7 @@ from typing import Final
 from twisted.trial.unittest import SynchronousTestCase
 
 from muxs2s.network import pem
-from muxs2s.service.config import Configuration, ConfigurationRefused, make_configuration, read_configuration
+from muxs2s.server.config import Configuration, ConfigurationRefused, make_configuration, read_configuration
 from muxs2s.testing import CertificateAuthority
 
 AUTHORITY: Final = CertificateAuthority()

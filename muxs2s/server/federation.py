@@ -2,7 +2,7 @@
 A whole server as a configuration says: federation, and a listener for components.
 
 Knows what becomes of each option, at the start and when the configuration changes while the server
-runs. Does not know files (:mod:`muxs2s.service.config`) nor signals (:mod:`muxs2s.tap`).
+runs. Does not know files (:mod:`muxs2s.server.config`) nor signals (:mod:`muxs2s.tap`).
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from muxs2s.network.resolver import Lookup, Resolver
 from muxs2s.proof.outcome import Evidence, Outcome
 from muxs2s.proof.pkix import PkixProof, TrustAnchors
 from muxs2s.proof.policy import ProofPolicy
-from muxs2s.service.changes import Changes
-from muxs2s.service.config import Configuration
-from muxs2s.service.credentials import ConfiguredCertificates
-from muxs2s.service.endpoints import ListenEndpoint
+from muxs2s.server.changes import Changes
+from muxs2s.server.config import Configuration
+from muxs2s.server.credentials import ConfiguredCertificates
+from muxs2s.server.endpoints import ListenEndpoint
 from muxs2s.service.s2s import S2SService
 from muxs2s.wire.names import DomainName
 

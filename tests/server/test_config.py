@@ -6,10 +6,10 @@ from dataclasses import FrozenInstanceError
 from pathlib import Path
 
 from muxs2s.network.targets import Target
-from muxs2s.service.config import MAX_FILE_BYTES, ConfigurationRefused, make_configuration, read_configuration
-from muxs2s.service.material import MAX_SECRET_BYTES, CertificateFiles
+from muxs2s.server.config import MAX_FILE_BYTES, ConfigurationRefused, make_configuration, read_configuration
+from muxs2s.server.material import MAX_SECRET_BYTES, CertificateFiles
 from muxs2s.wire.names import DomainName
-from tests.service.configured import AUTHORITY, ConfiguredTestCase
+from tests.server.configured import AUTHORITY, ConfiguredTestCase
 
 OURS = 'domains = ["a.example"]\n'
 

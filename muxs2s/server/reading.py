@@ -2,7 +2,7 @@
 Options read from tables, and every fault found on the way.
 
 Knows how tables are gone through, which name was probably meant, and which options must agree with
-each other. Does not know files, nor what the values are for: see :mod:`muxs2s.service.config`.
+each other. Does not know files, nor what the values are for: see :mod:`muxs2s.server.config`.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final, TypeVar, cast
 
-from muxs2s.service.kinds import ValueRefused, read_domain
-from muxs2s.service.options import (
+from muxs2s.server.kinds import ValueRefused, read_domain
+from muxs2s.server.options import (
     ANY,
     AT_MOST,
     COMPONENT_SECRET,

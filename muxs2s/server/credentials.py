@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from muxs2s.network.certificates import CertificateProblem, CertificateStore, Reload
-from muxs2s.service.config import Configuration
-from muxs2s.service.material import CertificateFiles
+from muxs2s.server.config import Configuration
+from muxs2s.server.material import CertificateFiles
 from muxs2s.wire.names import DomainName
 
 __all__ = ["ConfiguredCertificates"]

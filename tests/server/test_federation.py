@@ -17,17 +17,17 @@ from muxs2s.hosts.componentconnection import ComponentConnection
 from muxs2s.network.certificates import CertificateStore
 from muxs2s.network.targets import read_target
 from muxs2s.proof.outcome import Evidence, Proven
-from muxs2s.service.changes import MAX_NAMES_SHOWN, Changes
-from muxs2s.service.config import Configuration
-from muxs2s.service.credentials import ConfiguredCertificates
-from muxs2s.service.endpoints import ListenEndpoint
-from muxs2s.service.server import FederationServer
+from muxs2s.server.changes import MAX_NAMES_SHOWN, Changes
+from muxs2s.server.config import Configuration
+from muxs2s.server.credentials import ConfiguredCertificates
+from muxs2s.server.endpoints import ListenEndpoint
+from muxs2s.server.federation import FederationServer
 from muxs2s.testing import CertificateAuthority
 from muxs2s.wire.names import DomainName
 from tests.hosts.componentpeer import Component, digest
 from tests.hosts.logs import Logged
 from tests.network.memoryudp import MemoryNetworkReactor
-from tests.service.configured import AUTHORITY, NOON, ConfiguredTestCase
+from tests.server.configured import AUTHORITY, NOON, ConfiguredTestCase
 
 BOT = DomainName.parse("bot.a.example")
 SECRET = "sesame"

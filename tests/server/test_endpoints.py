@@ -11,7 +11,7 @@ from twisted.internet.protocol import Factory, Protocol
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
-from muxs2s.service.endpoints import ListenEndpoint, ListenRefused, check_place
+from muxs2s.server.endpoints import ListenEndpoint, ListenRefused, check_place
 from tests.network.memoryudp import MemoryNetworkReactor
 
 

@@ -2,7 +2,7 @@
 The configuration: from a file in TOML to one frozen value, or to every fault in it.
 
 Knows files and what the options become. Does not know the options one by one: see
-:mod:`muxs2s.service.options`. Starts nothing: see :mod:`muxs2s.service.server`.
+:mod:`muxs2s.server.options`. Starts nothing: see :mod:`muxs2s.server.federation`.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from muxs2s.network.racing import RaceLimits
 from muxs2s.network.resolver import ResolverLimits
 from muxs2s.network.targets import Overrides
 from muxs2s.proof.pkix import TrustAnchors
-from muxs2s.service import options
+from muxs2s.server import options
+from muxs2s.server.material import CertificateFiles
+from muxs2s.server.reading import ConfigurationProblem, OptionValues
 from muxs2s.service.backoff import BackoffLimits
-from muxs2s.service.material import CertificateFiles
 from muxs2s.service.queues import QueueLimits
-from muxs2s.service.reading import ConfigurationProblem, OptionValues
 from muxs2s.service.s2s import ServiceLimits
 from muxs2s.stream.limits import StreamLimits
 from muxs2s.wire.errors import MuxS2SError
@@ -59,7 +59,7 @@ class Configuration:
     """All that are ours, those of components among them."""
 
     listen: tuple[str, ...]
-    """Where peers are accepted, each as :class:`~muxs2s.service.endpoints.ListenEndpoint` takes it."""
+    """Where peers are accepted, each as :class:`~muxs2s.server.endpoints.ListenEndpoint` takes it."""
 
     bind_address: str | None
     certificate_files: tuple[CertificateFiles, ...]

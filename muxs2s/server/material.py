@@ -2,7 +2,7 @@
 Kinds of values that lead to files or secrets: certificates, authorities, what components know.
 
 Knows how they are written, read and refused; a secret is in no message. Does not know which options
-there are: see :mod:`muxs2s.service.options`.
+there are: see :mod:`muxs2s.server.options`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Final
 
 from muxs2s.network.certificates import CertificateProblem, load_trust_anchors
 from muxs2s.proof.pkix import TrustAnchors
-from muxs2s.service.kinds import Kind, ValueRefused, read_each, read_text, wrong_type
+from muxs2s.server.kinds import Kind, ValueRefused, read_each, read_text, wrong_type
 
 __all__ = [
     "ANCHORS",

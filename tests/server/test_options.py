@@ -14,12 +14,12 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from muxs2s.hosts.componentstream import ComponentLimits
 from muxs2s.network.resolver import ResolverLimits
-from muxs2s.service.config import COMPONENT_FEATURE_ELEMENTS
-from muxs2s.service.kinds import Kind, ValueRefused
-from muxs2s.service.options import AT_MOST, OPTIONS, Option
+from muxs2s.server.config import COMPONENT_FEATURE_ELEMENTS
+from muxs2s.server.kinds import Kind, ValueRefused
+from muxs2s.server.options import AT_MOST, OPTIONS, Option
 from muxs2s.service.s2s import ServiceLimits
-from tests.service.configured import ConfiguredTestCase
-from tests.service.make_options import EXAMPLE, PAGE, example, in_toml, name_for_readers, page
+from tests.server.configured import ConfiguredTestCase
+from tests.server.make_options import EXAMPLE, PAGE, example, in_toml, name_for_readers, page
 
 HERE = Path()
 
@@ -128,7 +128,7 @@ class DocumentationTests(SynchronousTestCase):
     """The page for operators and the example, both written from the table."""
 
     def test_page(self) -> None:
-        """The page is up to date; if not: python -m tests.service.make_options."""
+        """The page is up to date; if not: python -m tests.server.make_options."""
         self.assertEqual(page(), PAGE.read_text(encoding="utf-8"))
 
     def test_example(self) -> None:

@@ -2,7 +2,7 @@
 What values an option may have: how one is written, read and refused.
 
 Knows units, ranges and the words for them. Does not know which options there are: see
-:mod:`muxs2s.service.options`.
+:mod:`muxs2s.server.options`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final, Generic, TypeVar
 
 from muxs2s.network.targets import Target, TargetRefused, read_target
-from muxs2s.service.endpoints import WRITTEN, ListenRefused, check_place
+from muxs2s.server.endpoints import WRITTEN, ListenRefused, check_place
 from muxs2s.wire.errors import MuxS2SError
 from muxs2s.wire.names import DomainName, NameRefused
 

@@ -15,8 +15,7 @@ from muxs2s.hosts.componentstream import ComponentLimits
 from muxs2s.network.connecting import ConnectLimits
 from muxs2s.network.racing import RaceLimits
 from muxs2s.network.resolver import ResolverLimits
-from muxs2s.service.backoff import BackoffLimits
-from muxs2s.service.kinds import (
+from muxs2s.server.kinds import (
     ADDRESS,
     DOMAINS,
     NAME_SERVERS,
@@ -27,7 +26,8 @@ from muxs2s.service.kinds import (
     seconds,
     whole,
 )
-from muxs2s.service.material import ANCHORS, CERTIFICATES, DIRECTORIES, SECRET, SECRET_FILE, SYSTEM
+from muxs2s.server.material import ANCHORS, CERTIFICATES, DIRECTORIES, SECRET, SECRET_FILE, SYSTEM
+from muxs2s.service.backoff import BackoffLimits
 from muxs2s.service.queues import QueueLimits
 from muxs2s.stream.limits import StreamLimits
 from muxs2s.wire.limits import AFTER_AUTHENTICATION, BEFORE_AUTHENTICATION, FramingLimits

@@ -1,7 +1,7 @@
 """
 What another configuration changed.
 
-Knows how it is told in the log. Changes nothing: see :mod:`muxs2s.service.server`.
+Knows how it is told in the log. Changes nothing: see :mod:`muxs2s.server.federation`.
 """
 
 from __future__ import annotations

@@ -1,0 +1,1 @@
+"""Tests of :mod:`muxs2s.server`."""
