@@ -26,7 +26,6 @@ from muxs2s.service.backoff import BackoffLimits
 from muxs2s.service.queues import QueueLimits
 from muxs2s.service.s2s import S2SService, ServiceLimits
 from muxs2s.service.status import StreamStatus
-from muxs2s.stream.initiating import InitiatingStream
 from muxs2s.testing import IssuedCredentials
 from tests.interop.servers import free_port
 
@@ -132,11 +131,15 @@ class Cloud:
         return 0 if self.service is None else sum(queue.stanzas for queue in self.service.status().queues)
 
     @property
+    def in_hand(self) -> list[str | None]:
+        """The ids of the stanzas that are written, but not wholly in a kernel."""
+        assert self.service is not None
+        return [stanza.id for _pair, queue in self.service._routing.links for _since, stanza in queue._taken]
+
+    @property
     def has_passed_on(self) -> bool:
         """Whether everything it was given is in a kernel."""
-        assert self.service is not None
-        initiated = [stream for stream in self.service._streams if isinstance(stream.stream, InitiatingStream)]
-        return not self.waiting and all(stream.room for stream in initiated)
+        return not self.waiting and not self.in_hand
 
     def _endpoint(self, port: int) -> TCP4ServerEndpoint:
         return TCP4ServerEndpoint(self._reactor, port, interface=self.address)
