@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from muxs2s.service.backoff import Backoff, BackoffLimits
+from muxs2s.service.backoff import MAX_BACKOFFS, Backoff, BackoffLimits, Backoffs
+from muxs2s.wire.errors import MuxS2SError
 
 
 class BackoffTests(SynchronousTestCase):
@@ -54,3 +55,50 @@ class BackoffTests(SynchronousTestCase):
         backoff.succeed()
         self.assertTrue(backoff.is_ready(1.0))
         self.assertEqual(6.0, backoff.fail(1.0))
+
+    def test_reason(self) -> None:
+        """The last failure is remembered until a success."""
+        backoff = Backoff()
+        self.assertIsNone(backoff.why)
+        backoff.fail(0.0, MuxS2SError("first"))
+        backoff.fail(0.0, MuxS2SError("second"))
+        self.assertEqual("second", str(backoff.why))
+        backoff.succeed()
+        self.assertIsNone(backoff.why)
+
+
+class BackoffsTests(SynchronousTestCase):
+    """Whose failures are remembered."""
+
+    def test_each_has_one(self) -> None:
+        """Everyone has a back-off, always the same."""
+        backoffs = Backoffs(Backoff)
+        self.assertIs(backoffs.of("one"), backoffs.of("one"))
+        self.assertIsNot(backoffs.of("one"), backoffs.of("two"))
+        self.assertEqual(2, len(backoffs))
+
+    def test_max_backoffs(self) -> None:
+        """At the limit all are remembered; past it the one asked for longest ago is forgotten."""
+        backoffs = Backoffs(Backoff, max_backoffs=2)
+        one, two = backoffs.of(1), backoffs.of(2)
+        self.assertIs(one, backoffs.of(1))
+        backoffs.of(3)
+        self.assertEqual(2, len(backoffs))
+        self.assertIs(one, backoffs.of(1))
+        self.assertIsNot(two, backoffs.of(2))
+
+    def test_default_limit(self) -> None:
+        """Ten thousand are remembered unless told otherwise."""
+        backoffs = Backoffs(Backoff)
+        for number in range(MAX_BACKOFFS + 1):
+            backoffs.of(number)
+        self.assertEqual(10_000, len(backoffs))
+
+    def test_reset(self) -> None:
+        """Someone who was reached may be tried at once; whoever is not known stays so."""
+        backoffs = Backoffs(Backoff)
+        backoffs.of("one").fail(0.0)
+        backoffs.reset("one")
+        self.assertTrue(backoffs.of("one").is_ready(0.0))
+        backoffs.reset("two")
+        self.assertEqual(1, len(backoffs))
