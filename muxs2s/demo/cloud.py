@@ -14,7 +14,7 @@ from typing import Final, cast
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from twisted.internet.address import IPv4Address
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IAddress, IDelayedCall, IListeningPort, ITransport
 from twisted.internet.protocol import Protocol, ServerFactory, connectionDone
@@ -123,7 +123,7 @@ class Cloud:
     async def _finish(self) -> None:
         status = self._service.status()
         if self._port is not None:
-            await _stopped(self._port)
+            await maybeDeferred(self._port.stopListening)
         await self._service.stopService()
         if self._next_word is not None:
             self._next_word.cancel()
@@ -190,12 +190,6 @@ def _store(names: list[str], prepare: Prepare) -> CertificateStore:
     return store
 
 
-async def _stopped(port: IListeningPort) -> None:
-    closing = port.stopListening()
-    if closing is not None:
-        await closing
-
-
 class _CountingFactory(ServerFactory):
     """Counts the connections that are accepted, and says so each time."""
 
@@ -205,10 +199,12 @@ class _CountingFactory(ServerFactory):
         self.count = 0
         self._inner, self._changed = inner, changed
 
-    def buildProtocol(self, addr: IAddress | None) -> StreamProtocol:
-        self.count += 1
-        self._changed()
-        return self._inner.buildProtocol(addr)
+    def buildProtocol(self, addr: IAddress | None) -> StreamProtocol | None:
+        protocol = self._inner.buildProtocol(addr)
+        if protocol is not None:
+            self.count += 1
+            self._changed()
+        return protocol
 
 
 class Conversation(Protocol):

@@ -113,9 +113,8 @@ class CloudProcess(ProcessProtocol):
             return
         cast("IProcessTransport", self.transport).closeStdin()
         for signal in ("TERM", "KILL"):
-            if await self._is_over():
-                return
-            self._signal(signal)
+            if not await self._is_over():
+                self._signal(signal)
         await self._is_over()
 
     # What Twisted calls.
@@ -159,27 +158,15 @@ class CloudProcess(ProcessProtocol):
 
     async def _is_over(self) -> bool:
         """Wait for the end, for a while."""
-        waiting: Deferred[None] = Deferred()
-        self._ended.addCallback(lambda _: waiting.callback(None) if not waiting.called else None)
-        try:
-            await waiting.addTimeout(GOODBYE_SECONDS, self._clock, _give_up)
-        except _NotOver:
-            return False
-        return True
+        waiting: Deferred[bool] = Deferred()
+        self._ended.addCallback(lambda _: waiting.callback(True) if not waiting.called else None)
+        return await waiting.addTimeout(GOODBYE_SECONDS, self._clock, lambda _result, _seconds: False)
 
     def _signal(self, signal: str) -> None:
         try:
             cast("IProcessTransport", self.transport).signalProcess(signal)
         except ProcessExitedAlready:
             return
-
-
-class _NotOver(Exception):
-    """The process goes on."""
-
-
-def _give_up(_result: object, _seconds: float) -> NoReturn:
-    raise _NotOver
 
 
 def _nobody(_failure: DemoFailed) -> None:

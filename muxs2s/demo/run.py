@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Final, NoReturn, TypeVar
+from typing import Final, TypeVar
 
 from twisted.internet.defer import Deferred, FirstError, gatherResults
 from twisted.internet.error import CannotListenError
@@ -69,7 +69,7 @@ class _Demonstration:
         self._reactor, self._plan, self._watcher = reactor, plan, watcher
         self._zone = Zone()
         self._served: ServedZone | None = None
-        self._settled: Deferred[None] = Deferred()
+        self._settled: Deferred[bool] = Deferred()
         self._progress = dict.fromkeys(ADDRESSES, Progress(arrived=0, bounced=0, connections=0))
         self._clouds = {
             name: CloudProcess(name, reactor, noted=self._note, lost=self._settle_badly) for name in ADDRESSES
@@ -147,25 +147,14 @@ class _Demonstration:
         # A message either came to the second cloud and is answered, or came back; so did its answer.
         fates = known[FIRST].arrived + sum(found.bounced for found in known.values())
         if fates >= self._plan.expected and not self._settled.called:
-            self._settled.callback(None)
+            self._settled.callback(True)
 
     def _settle_badly(self, failure: DemoFailed) -> None:
         if not self._settled.called:
             self._settled.errback(failure)
 
     async def _is_settled_within(self, seconds: float) -> bool:
-        def give_up(_result: object, _seconds: float) -> NoReturn:
-            raise _TimeOver
-
-        try:
-            await self._settled.addTimeout(seconds, self._reactor, give_up)
-        except _TimeOver:
-            return False
-        return True
-
-
-class _TimeOver(Exception):
-    """Not everything is settled yet."""
+        return await self._settled.addTimeout(seconds, self._reactor, lambda _result, _seconds: False)
 
 
 def _growth(before: Mapping[str, Usage], after: Mapping[str, Usage]) -> Usage:
