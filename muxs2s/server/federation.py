@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from twisted.application.service import MultiService, Service
-from twisted.internet.defer import Deferred, DeferredList
+from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
 from twisted.internet.interfaces import IListeningPort, IStreamServerEndpoint
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -76,7 +76,6 @@ class FederationServer(MultiService):
             [ListenEndpoint(reactor, place) for place in configuration.component_listen],
             lambda: bool(self.configuration.component_secrets),
         )
-        # They are stopped in reverse order: what federation returns at the end still finds its component.
         self._listener.setServiceParent(self)  # type: ignore[no-untyped-call]  # Twisted has not typed it
         self.federation.setServiceParent(self)  # type: ignore[no-untyped-call]  # Twisted has not typed it
 
@@ -97,6 +96,26 @@ class FederationServer(MultiService):
         )
         self._warn((*map(str, self._unused), *self._complaints()))
         super().startService()  # type: ignore[no-untyped-call]  # Twisted has not typed it
+
+    def stopService(self) -> Deferred[None]:
+        """
+        Stop what was added last first, each when the one before has stopped.
+
+        So what peers send until their streams are closed, and what federation returns, still finds
+        its component.
+
+        :returns: fires when all is done; never fails.
+        """
+        Service.stopService(self)
+        return Deferred.fromCoroutine(self._stop_in_turn())
+
+    async def _stop_in_turn(self) -> None:
+        for service in reversed(list(self)):
+            stopping: Deferred[object] = maybeDeferred(service.stopService)
+            await stopping.addErrback(self._not_stopped)
+
+    def _not_stopped(self, failure: Failure) -> None:
+        self._log.failure("a part of the server failed to stop", failure)
 
     def apply(self, configuration: Configuration) -> Changes:
         """

@@ -15,11 +15,10 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import TestCase
 
 from muxs2s.network.reactors import INetworkReactor
-from muxs2s.service.s2s import ServiceLimits
 from muxs2s.testing import CertificateAuthority, IssuedCredentials
 from muxs2s.testing.dns import Zone
 from muxs2s.wire.names import DomainName
-from tests.interop.cloud import LIMITS, SECRET, Cloud
+from tests.interop.cloud import IMPATIENT, SECRET, Cloud, Options
 from tests.interop.crowd import Crowd
 from tests.interop.ledger import Flow
 from tests.interop.processes import IChildReactor
@@ -66,6 +65,7 @@ class ProsodyCase(TestCase):
         self.dns = self.zone.listen(reactor, "127.0.0.1")
         self.addCleanup(self.dns.stop)
         self.authority = CertificateAuthority()
+        self.authorities = self.authority.write(self.place / "authorities.pem")
         self.crowd = Crowd(reactor)
         self._finally(self.crowd.end)
 
@@ -88,15 +88,16 @@ class ProsodyCase(TestCase):
         for host in self.prosody.hosts:
             await self.join_client(host.domain)
 
-    def make_cloud(self, domains: Iterable[str], certify: Certify, limits: ServiceLimits = LIMITS) -> None:
+    def make_cloud(self, domains: Iterable[str], certify: Certify, options: Options = IMPATIENT) -> None:
         """Prepare muxs2s, which is not started yet."""
         self.cloud = Cloud(
-            reactor,
-            CLOUD_ADDRESS,
-            {domain: certify(domain) for domain in domains},
-            self.authority.trust_anchors,
+            reactor=reactor,
+            place=self._directory("cloud"),
+            address=CLOUD_ADDRESS,
+            certificates={domain: certify(domain) for domain in domains},
+            authorities=self.authorities,
             dns=(self.dns.address, self.dns.port),
-            limits=limits,
+            options=options,
         )
         self._finally(self.cloud.stop)
         for domain in self.cloud.domains:
@@ -113,14 +114,12 @@ class ProsodyCase(TestCase):
     ) -> None:
         """Prepare Prosody, which is not started yet; options are in Lua, those of hosts by their domains."""
         options = host_options or {}
-        place = self.place / "prosody"
-        place.mkdir()
         self.prosody = Prosody(
             reactor=reactor,
-            place=place,
+            place=self._directory("prosody"),
             address=PROSODY_ADDRESS,
             dns=(self.dns.address, self.dns.port),
-            authorities=self.authority.write(self.place / "authorities.pem"),
+            authorities=self.authorities,
             hosts=[
                 ProsodyHost(
                     domain=domain,
@@ -206,6 +205,11 @@ class ProsodyCase(TestCase):
         """Everything arrived; in which order is looked at in the end."""
         for flow in flows:
             self.assertEqual(sorted(flow.sent), sorted(flow.arrived))
+
+    def _directory(self, name: str) -> Path:
+        directory = self.place / name
+        directory.mkdir()
+        return directory
 
     def _finally(self, work: Callable[[], Coroutine[Deferred[Any], Any, Any]]) -> None:
         self.addCleanup(lambda: Deferred.fromCoroutine(work()))

@@ -1,44 +1,37 @@
 """
-muxs2s as the tests run it: real sockets, a name server of the test's, components from outside.
+muxs2s as an operator configures it: real sockets, a name server of the test's, components from outside.
 
-Knows how the service and the listener for components are put together, started and stopped. Lives in
-the process of the tests, so that an error it logs fails the test.
+Knows its configuration, and how to start and stop it. It lives in the process of the tests, so that an
+error it logs fails the test.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
-from twisted.internet.defer import maybeDeferred
-from twisted.internet.endpoints import TCP4ServerEndpoint
-from twisted.internet.interfaces import IListeningPort
 from twisted.logger import ILogObserver, LogEvent, formatEvent, globalLogPublisher
 from zope.interface import implementer
 
-from muxs2s.hosts.components import ComponentFactory
-from muxs2s.network.certificates import CertificateStore
-from muxs2s.network.connecting import ConnectLimits
 from muxs2s.network.reactors import INetworkReactor
-from muxs2s.network.resolver import Resolver
-from muxs2s.proof.pkix import TrustAnchors
-from muxs2s.service.backoff import BackoffLimits
-from muxs2s.service.queues import QueueLimits
-from muxs2s.service.s2s import S2SService, ServiceLimits
+from muxs2s.server import FederationServer, make_configuration
 from muxs2s.service.status import StreamStatus
 from muxs2s.testing import IssuedCredentials
 from tests.interop.servers import free_port
 
-__all__ = ["LIMITS", "SECRET", "Cloud"]
+__all__ = ["IMPATIENT", "PATIENT", "SECRET", "Cloud", "Options"]
 
 SECRET: Final = "of the components"
 
-LIMITS: Final = ServiceLimits(
-    queue=QueueLimits(max_age_seconds=6.0),
-    connect=ConnectLimits(connect_seconds=5.0),
-    backoff=BackoffLimits(first_seconds=1.0, max_seconds=2.0),
-)
-"""As by default, but what cannot be delivered comes back soon."""
+Options = Mapping[str, object]
+
+PATIENT: Final[Options] = {"backoff": {"first_seconds": 1.0, "max_seconds": 2.0}}
+"""As by default, so that stanzas wait for a minute; but peers are tried again soon."""
+
+IMPATIENT: Final[Options] = {**PATIENT, "queue": {"max_age_seconds": 6.0}, "connect": {"connect_seconds": 5.0}}
+"""What cannot be delivered comes back soon, too."""
 
 
 @implementer(ILogObserver)
@@ -54,66 +47,54 @@ class _Log:
             self.lines.append(formatEvent(event))
 
 
+@dataclass(slots=True, kw_only=True)
 class Cloud:
     """
-    Our domains, and the components that serve them.
+    Our domains, and the components that serve them. It can be started more than once, on the same ports.
 
+    :param place: a directory of its own.
     :param certificates: of each domain; ``None`` for one that has none.
+    :param authorities: the file of those it trusts.
     :param dns: the address and port of the name server.
+    :param options: more of its configuration, in tables.
     """
 
-    def __init__(
-        self,
-        reactor: INetworkReactor,
-        address: str,
-        certificates: Mapping[str, IssuedCredentials | None],
-        anchors: TrustAnchors,
-        *,
-        dns: tuple[str, int],
-        limits: ServiceLimits = LIMITS,
-    ) -> None:
-        self.address = address
-        self.domains = tuple(certificates)
-        self.s2s_port = free_port(address)
-        self.component_port = free_port(address)
-        self.service: S2SService | None = None
-        self.log = _Log()
-        self._reactor, self._anchors, self._dns, self._limits = reactor, anchors, dns, limits
-        self._certificates = CertificateStore()
-        for credentials in filter(None, certificates.values()):
-            self._certificates.add(credentials)
-        self._components: ComponentFactory | None = None
-        self._port: IListeningPort | None = None
+    reactor: INetworkReactor
+    place: Path
+    address: str
+    certificates: Mapping[str, IssuedCredentials | None]
+    authorities: Path
+    dns: tuple[str, int]
+    options: Options
+    s2s_port: int = 0
+    component_port: int = 0
+    log: _Log = field(default_factory=_Log)
+    _server: FederationServer | None = None
+
+    def __post_init__(self) -> None:
+        """Write down its certificates."""
+        self.s2s_port = free_port(self.address)
+        self.component_port = free_port(self.address)
+        for number, credentials in enumerate(filter(None, self.certificates.values())):
+            credentials.write(self.place / "certificates" / str(number))
+
+    @property
+    def domains(self) -> tuple[str, ...]:
+        """Those that are ours."""
+        return tuple(self.certificates)
 
     async def start(self) -> None:
-        """Start a new service on the same ports."""
+        """Start a new server."""
         globalLogPublisher.addObserver(self.log)
-        service = S2SService(
-            self._reactor,
-            self.domains,
-            certificates=self._certificates,
-            anchors=self._anchors,
-            endpoints=[self._endpoint(self.s2s_port)],
-            lookup=Resolver(self._reactor, [self._dns]),
-            bind_address=self.address,
-            limits=self._limits,
-        )
-        service.startService()
-        self._components = ComponentFactory(service, lambda _domain: SECRET, self._reactor)
-        self._port = await self._endpoint(self.component_port).listen(self._components)
-        self.service = service
+        self._server = FederationServer(self.reactor, make_configuration(self._document(), directory=self.place))
+        self._server.startService()
 
     async def stop(self) -> None:
-        """Stop it in good order: what waits comes back to the components before they are let go."""
-        service, self.service = self.service, None
-        if service is None:
-            return
-        assert self._components is not None
-        assert self._port is not None
-        await service.stopService()
-        await maybeDeferred(self._port.stopListening)
-        await self._components.close()
-        globalLogPublisher.removeObserver(self.log)
+        """Stop it in good order."""
+        server, self._server = self._server, None
+        if server is not None:
+            await server.stopService()
+            globalLogPublisher.removeObserver(self.log)
 
     @property
     def accepted(self) -> list[str]:
@@ -123,23 +104,39 @@ class Cloud:
     @property
     def streams(self) -> tuple[StreamStatus, ...]:
         """The streams there are now."""
-        return () if self.service is None else self.service.status().streams
+        return self._running.federation.status().streams
 
     @property
     def waiting(self) -> int:
         """How many stanzas wait for a stream."""
-        return 0 if self.service is None else sum(queue.stanzas for queue in self.service.status().queues)
+        return sum(queue.stanzas for queue in self._running.federation.status().queues)
 
     @property
     def in_hand(self) -> list[str | None]:
         """The ids of the stanzas that are written, but not wholly in a kernel."""
-        assert self.service is not None
-        return [stanza.id for _pair, queue in self.service._routing.links for _since, stanza in queue._taken]
+        queues = [queue for _pair, queue in self._running.federation._routing.links]
+        return [stanza.id for queue in queues for _since, stanza in queue._taken]
 
     @property
     def has_passed_on(self) -> bool:
         """Whether everything it was given is in a kernel."""
         return not self.waiting and not self.in_hand
 
-    def _endpoint(self, port: int) -> TCP4ServerEndpoint:
-        return TCP4ServerEndpoint(self._reactor, port, interface=self.address)
+    @property
+    def _running(self) -> FederationServer:
+        assert self._server is not None, "muxs2s does not run"
+        return self._server
+
+    def _document(self) -> dict[str, object]:
+        return {
+            "listen": [f"{self.address}:{self.s2s_port}"],
+            "bind_address": self.address,
+            "certificates": {"directories": ["certificates"]},
+            "trust": {"anchors": str(self.authorities)},
+            "dns": {"servers": [f"{self.dns[0]}:{self.dns[1]}"]},
+            "components": {
+                "listen": [f"{self.address}:{self.component_port}"],
+                "secrets": dict.fromkeys(self.certificates, SECRET),
+            },
+            **self.options,
+        }

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Final
 
-from muxs2s.service.queues import QueueLimits
-from muxs2s.service.s2s import ServiceLimits
 from tests.interop.cases import OURS, THEIRS, ProsodyCase
-from tests.interop.cloud import LIMITS
+from tests.interop.cloud import IMPATIENT, PATIENT, Options
 from tests.interop.ledger import Flow
 
 MANY: Final = 200
@@ -19,9 +16,6 @@ FEW: Final = 20
 
 LARGE: Final = 20
 LARGE_BYTES: Final = 64_000
-
-PATIENT: Final = replace(LIMITS, queue=QueueLimits())
-"""With the queues as they are by default: stanzas wait for a minute."""
 
 
 class OutageTests(ProsodyCase):
@@ -34,9 +28,9 @@ class OutageTests(ProsodyCase):
         await self.crowd.until(lambda: min(len(there.arrived), len(back.arrived)) > MANY // 5, "messages to flow")
         return there, back
 
-    async def begin_without_prosody(self, limits: ServiceLimits = LIMITS) -> None:
+    async def begin_without_prosody(self, options: Options = IMPATIENT) -> None:
         """Start muxs2s, and leave Prosody for later."""
-        self.make_cloud([OURS], self.authority.issue, limits)
+        self.make_cloud([OURS], self.authority.issue, options)
         self.make_prosody([THEIRS], self.authority.issue)
         await self.cloud.start()
         await self.join_component()

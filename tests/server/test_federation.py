@@ -106,6 +106,27 @@ class LifeTests(ServerTestCase):
         self.successResultOf(stopped)
         self.assertIsNone(server.components.buildProtocol(None))
 
+    def test_federation_stops_first(self) -> None:
+        """What peers send until their streams are closed still finds its component, which is told only then."""
+        server = self.start(self.made(components=COMPONENTS))
+        component = self.connect(server)
+        streams_closed: Deferred[None] = Deferred()
+        self.patch(server.federation, "stopService", lambda: streams_closed)
+        stopped = server.stopService()
+        self.assertEqual({BOT}, server.components.connected)
+        streams_closed.callback(None)
+        self.assertEqual("system-shutdown", component.condition)
+        component.lose()
+        self.successResultOf(stopped)
+
+    def test_stops_the_rest(self) -> None:
+        """A part that fails to stop is an error in the log, and the others are stopped."""
+        server = self.start(self.made(components=COMPONENTS))
+        self.patch(server.federation, "stopService", lambda: fail(RuntimeError("stuck")))
+        self.successResultOf(server.stopService())
+        self.assertIsNone(server.components.buildProtocol(None))
+        self.assertEqual(1, len(self.flushLoggedErrors(RuntimeError)))
+
     def test_address_in_use(self) -> None:
         """Where components cannot be accepted is an error in the log with the remedy; peers are accepted."""
         refused: Deferred[IListeningPort] = fail(CannotListenError("127.0.0.1", 5347, OSError("in use")))
