@@ -6,13 +6,15 @@ What is exported here is the promise; everything below may move. Doubles for tes
 """
 
 from muxs2s.hosts.components import ComponentFactory
+from muxs2s.hosts.componentstream import ComponentLimits
 from muxs2s.hosts.seam import Federation, Host
 from muxs2s.hosts.wokkel import RouterHost
-from muxs2s.network.certificates import CertificateStore, load_trust_anchors
+from muxs2s.network.certificates import CertificateStore, Reload, load_trust_anchors
 from muxs2s.network.connecting import ConnectLimits
 from muxs2s.network.pem import CertificateProblem, Credentials
-from muxs2s.network.resolver import Lookup, Resolver
-from muxs2s.network.targets import Overrides, read_target
+from muxs2s.network.racing import RaceLimits
+from muxs2s.network.resolver import Lookup, Resolver, ResolverLimits
+from muxs2s.network.targets import Overrides, Target, read_target
 from muxs2s.proof.outcome import Evidence, Outcome, Prooftype, Proven, Refused, Scope, Undecided
 from muxs2s.proof.pkix import PkixProof, TrustAnchors
 from muxs2s.proof.policy import ProofPolicy
@@ -31,6 +33,7 @@ __all__ = [
     "CertificateProblem",
     "CertificateStore",
     "ComponentFactory",
+    "ComponentLimits",
     "ConnectLimits",
     "Credentials",
     "DomainName",
@@ -51,9 +54,12 @@ __all__ = [
     "Proven",
     "QueueLimits",
     "QueueStatus",
+    "RaceLimits",
     "Refused",
+    "Reload",
     "RemoteViolation",
     "Resolver",
+    "ResolverLimits",
     "RouterHost",
     "S2SService",
     "Scope",
@@ -64,6 +70,7 @@ __all__ = [
     "StreamCondition",
     "StreamLimits",
     "StreamStatus",
+    "Target",
     "TrustAnchors",
     "Undecided",
     "error_reply",

@@ -36,7 +36,7 @@ from muxs2s import CertificateStore, DomainName, Resolver, S2SService, Slice
 from muxs2s.network import pem
 from muxs2s.network.reactors import INetworkReactor
 from muxs2s.tap import Options, makeService
-from muxs2s.testing import CertificateAuthority, MemoryResolver, Zone, stanza_of
+from muxs2s.testing import CertificateAuthority, MemoryFederation, MemoryResolver, Zone, stanza_of
 from tests.hosts.wokkelrouter import Router
 
 EXAMPLES: Final = Path(__file__).resolve().parent.parent / "doc" / "examples"
@@ -117,6 +117,18 @@ class Child(ProcessProtocol):
     def processEnded(self, reason: Failure) -> None:  # noqa: N802 - Twisted's name
         """Tell whoever waits."""
         self.ended.callback(None)
+
+
+def imported(name: str) -> Any:
+    """An example as a module."""
+    found = spec_from_file_location(name, EXAMPLES / f"{name}.py")
+    assert found is not None
+    assert found.loader is not None
+    module = module_from_spec(found)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # wokkel's
+        found.loader.exec_module(module)
+    return module
 
 
 class ExampleTestCase(TestCase):
@@ -281,20 +293,10 @@ class MigrationTests(ExampleTestCase):
 class TestedExampleTests(SynchronousTestCase):
     """The examples that are tests themselves."""
 
-    def outcome(self, name: str) -> unittest.TestResult:
-        """Run the tests of an example, as trial would."""
-        found = spec_from_file_location(name, EXAMPLES / f"{name}.py")
-        assert found is not None
-        assert found.loader is not None
-        module = module_from_spec(found)
-        found.loader.exec_module(module)
-        result = unittest.TestResult()
-        unittest.defaultTestLoader.loadTestsFromModule(module).run(result)
-        return result
-
     def assert_passes(self, name: str) -> None:
         """All tests of an example pass, and there are some."""
-        result = self.outcome(name)
+        result = unittest.TestResult()
+        unittest.defaultTestLoader.loadTestsFromModule(imported(name)).run(result)
         self.assertEqual([], [*result.errors, *result.failures])
         self.assertGreaterEqual(result.testsRun, 2)
 
@@ -305,6 +307,22 @@ class TestedExampleTests(SynchronousTestCase):
     def test_two_servers(self) -> None:
         """The tests of two servers on loopback pass."""
         self.assert_passes("test_two_servers")
+
+    def test_doubles(self) -> None:
+        """The tests of certificates and streams pass."""
+        self.assert_passes("test_doubles")
+
+
+class HostTests(SynchronousTestCase):
+    """The host of one's own."""
+
+    def test_greeter(self) -> None:
+        """It sends a message back, and lets an error be."""
+        federation = MemoryFederation("a.example")
+        federation.attach(DomainName.parse("a.example"), imported("greeter").Greeter(federation))
+        federation.deliver(f"<message from='{WRITER}' to='a.example'><body>hi</body></message>")
+        federation.deliver(f"<message from='{WRITER}' to='a.example' type='error'/>")
+        self.assertEqual([("a.example", WRITER)], [(sent.from_address, sent.to_address) for sent in federation.sent])
 
 
 class EveryExampleTests(SynchronousTestCase):

@@ -9,14 +9,11 @@ class Echo(ComponentXMPP):
     def __init__(self):
         super().__init__("bot.a.example", "change me", "127.0.0.1", 5347)
         self.add_event_handler("message", self.on_message)
-        self.add_event_handler("disconnected", self.on_disconnected)
+        self.add_event_handler("disconnected", lambda reason: self.connect())
 
     def on_message(self, message):
         if message["type"] != "error":
             message.reply(message["body"]).send()
-
-    def on_disconnected(self, reason):
-        self.connect()
 
 
 async def main():
