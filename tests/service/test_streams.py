@@ -1,0 +1,310 @@
+"""How a stream for a domain pair comes about, who hears of it, and how all of them end."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import fields
+
+from twisted.internet.defer import CancelledError, Deferred, fail, succeed
+from twisted.internet.interfaces import IProtocol
+from twisted.internet.protocol import Factory, Protocol
+from twisted.trial.unittest import SynchronousTestCase
+
+from muxs2s.network.certificates import CertificateStore
+from muxs2s.network.connecting import Connector
+from muxs2s.network.evidence import PolicyJudge
+from muxs2s.network.protocol import StreamProtocol
+from muxs2s.network.tls import TLSContexts
+from muxs2s.proof.pkix import PkixProof
+from muxs2s.proof.policy import ProofPolicy
+from muxs2s.service.links import Carrier, Link, StreamUnavailable
+from muxs2s.service.streams import StreamFactory, Streams, StreamSeams
+from muxs2s.stream.limits import StreamLimits
+from muxs2s.stream.machine import StreamState
+from muxs2s.testing import MemoryResolver
+from muxs2s.wire.errors import StanzaCondition, StreamCondition
+from muxs2s.wire.names import DomainName, DomainPair
+from muxs2s.wire.stanza import Slice
+from tests.service.samples import PAIR, A, bodies, message
+from tests.service.world import AUTHORITY, World, credentials_of
+
+TIMEOUT = StanzaCondition.REMOTE_SERVER_TIMEOUT
+
+
+class DoubleLink:
+    """Keeps a record of what a stream tells it."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        return lambda *facts: self.told.append(" ".join([name, *map(str, facts)]))
+
+
+class DoubleConnector(Connector):
+    """Gives what it was made with."""
+
+    def __init__(self, found: Callable[[Factory], Deferred[IProtocol]]) -> None:
+        self.found = found
+
+    def connect(self, domain: DomainName, factory: Factory) -> Deferred[IProtocol]:  # type: ignore[override]  # a double
+        """As any connector."""
+        return self.found(factory)
+
+
+class StreamsTestCase(SynchronousTestCase):
+    """The streams of a.example, in a world with a server for b.example."""
+
+    def setUp(self) -> None:
+        self.world = World()
+        self.network = self.world.network
+        self.b = self.world.server("b.example")
+        self.delivered: list[Slice] = []
+        self.reached: list[DomainPair] = []
+        self.record = DoubleLink()
+        self.link: Link = self.record
+        self.streams = self.make_streams()
+
+    def tearDown(self) -> None:
+        self.streams.stop()
+        self.world.stop()
+        self.assertEqual([], self.network.getDelayedCalls())
+
+    def make_streams(self, connector: Connector | None = None, limits: StreamLimits | None = None) -> Streams:
+        """Streams with a certificate, or with a connector that does not need one."""
+        store = CertificateStore()
+        store.add(credentials_of("a.example"))
+        return Streams(
+            StreamSeams(
+                clock=self.network,
+                connector=connector or Connector(self.network, MemoryResolver(self.world.zone, self.network)),
+                contexts=TLSContexts(store, self.network),
+                judge=PolicyJudge((PkixProof(AUTHORITY.trust_anchors),), ProofPolicy()),
+                hosted={A},
+                limits=limits or StreamLimits(),
+                entropy=os.urandom,
+                deliver=self.deliver,
+                reached=self.reached.append,
+            )
+        )
+
+    def deliver(self, stanzas: Sequence[Slice]) -> None:
+        """Keep what peers send."""
+        self.delivered += stanzas
+
+    def dial(self) -> Deferred[Carrier]:
+        """Begin to open a stream."""
+        return self.streams.dial(PAIR, self.link)
+
+    def opened(self) -> Carrier:
+        """Open a stream."""
+        dialled = self.dial()
+        self.network.settle()
+        return self.successResultOf(dialled)
+
+    def peer_streams(self, state: StreamState) -> list[StreamProtocol]:
+        """Wait until the last stream that the peer has accepted is in a state."""
+        while not (streams := list(self.b.service._streams)) or streams[-1].stream.state is not state:
+            self.assertEqual(1, self.network.step(), "it never will be")
+        return streams
+
+    def unavailable(self, dialled: Deferred[Carrier]) -> StreamUnavailable:
+        """Why there is no stream."""
+        failure: StreamUnavailable = self.failureResultOf(dialled, StreamUnavailable).value
+        return failure
+
+
+class DialTests(StreamsTestCase):
+    """A stream is opened."""
+
+    def test_success(self) -> None:
+        """The stream is given when it may carry the pair, and then tells of room; before that it tells nothing."""
+        carrier = self.opened()
+        self.assertEqual([], [told for told in self.record.told if told != "has_room"])
+        self.record.told.clear()
+        carrier.send(PAIR, [message("1")])
+        self.network.settle()
+        self.assertEqual((["1"], ["has_room"]), (self.b.mailbox.texts, self.record.told))
+
+    def test_end(self) -> None:
+        """When the peer closes the stream the link hears of it, and that all had left."""
+        self.opened()
+        self.record.told.clear()
+        self.b.stop()
+        self.network.settle()
+        self.assertEqual(["closing", "gone False"], self.record.told)
+        self.assertEqual([], list(self.streams))
+
+    def test_end_with_stanzas_in_hand(self) -> None:
+        """When the connection breaks the link hears whether what it gave last had left."""
+        carrier = self.opened()
+        self.record.told.clear()
+        carrier.send(PAIR, [message("1")])
+        self.network.cut()
+        self.network.settle()
+        self.assertEqual(["closing", "gone True"], self.record.told)
+
+    def test_nowhere(self) -> None:
+        """S17: a domain DNS does not know is not found, and that is final; one that does not answer may yet."""
+        dialled = self.streams.dial(DomainPair(A, DomainName.parse("nowhere.example")), self.link)
+        self.network.settle()
+        unavailable = self.unavailable(dialled)
+        self.assertEqual((StanzaCondition.REMOTE_SERVER_NOT_FOUND, True), (unavailable.condition, unavailable.final))
+        self.b.stop()
+        dialled = self.dial()
+        self.network.settle()
+        unavailable = self.unavailable(dialled)
+        self.assertEqual((TIMEOUT, False), (unavailable.condition, unavailable.final))
+        self.assertIn("refused", str(unavailable))
+
+    def test_connection_lost(self) -> None:
+        """A connection that is lost before the stream is ready is no stream; it may be had later."""
+        dialled = self.dial()
+        self.peer_streams(StreamState.PROVING)
+        self.network.cut()
+        self.network.settle()
+        unavailable = self.unavailable(dialled)
+        self.assertEqual((TIMEOUT, False), (unavailable.condition, unavailable.final))
+        self.assertIn("no stream with the server at 192.0.2.1:5269: connection lost: ", str(unavailable))
+
+    def test_refused_by_the_peer(self) -> None:
+        """What the peer says is passed on; whether to try again soon depends on it."""
+        for condition, final in ((StreamCondition.HOST_UNKNOWN, True), (StreamCondition.SYSTEM_SHUTDOWN, False)):
+            dialled = self.dial()
+            (stream,) = self.peer_streams(StreamState.PROVING)
+            stream.fail(condition, "sorry")
+            self.network.settle()
+            unavailable = self.unavailable(dialled)
+            self.assertEqual((TIMEOUT, final), (unavailable.condition, unavailable.final))
+            said = f"no stream, the server at 192.0.2.1:5269 said: {condition.value}: sorry"
+            self.assertEqual(said, str(unavailable))
+
+    def test_silent_peer(self) -> None:
+        """A peer that accepts the connection and says nothing is given up after a minute."""
+        self.network.listenTCP(5269, Factory.forProtocol(Protocol), interface="192.0.2.9")
+        self.world.publish("silent.example", "192.0.2.9")
+        dialled = self.streams.dial(DomainPair(A, DomainName.parse("silent.example")), self.link)
+        self.network.advance(59.9)
+        self.assertNoResult(dialled)
+        self.network.advance(0.1)
+        self.assertIn("connection-timeout", str(self.unavailable(dialled)))
+
+    def test_closed_at_once(self) -> None:
+        """A connection that was over before anybody could wait for it is not waited for."""
+        streams = self.make_streams(DoubleConnector(self.stillborn))
+        self.assertIn("closed the connection at once", str(self.unavailable(streams.dial(PAIR, self.link))))
+
+    def stillborn(self, factory: Factory) -> Deferred[IProtocol]:
+        """A connection that was lost meanwhile."""
+        protocol = factory.buildProtocol(None)
+        assert isinstance(protocol, StreamProtocol)
+        protocol.connectionLost()
+        return succeed(protocol)
+
+    def test_broken_connector(self) -> None:
+        """What a connector fails with that it must not is not hidden."""
+        streams = self.make_streams(DoubleConnector(lambda _factory: fail(ZeroDivisionError())))
+        self.failureResultOf(streams.dial(PAIR, self.link), ZeroDivisionError)
+
+
+class CancelTests(StreamsTestCase):
+    """An attempt is given up."""
+
+    def test_while_connecting(self) -> None:
+        """The connection is not made."""
+        self.network.silent.add(self.b.address)
+        dialled = self.dial()
+        self.network.settle()
+        dialled.cancel()
+        self.failureResultOf(dialled, CancelledError)
+        self.assertEqual(([], []), (list(self.streams), self.network.getDelayedCalls()))
+
+    def test_at_every_step(self) -> None:
+        """Whenever it is, the stream is closed, nothing is told to the link, and nothing is left."""
+        for steps in range(1, 30):
+            dialled = self.dial()
+            self.network.step(steps)
+            dialled.addErrback(lambda _cancelled: None).cancel()
+            for stream in self.streams:
+                stream.close()
+            self.network.advance(20.0)
+            self.assertEqual([], list(self.streams), steps)
+            self.assertEqual([], self.network.getDelayedCalls(), steps)
+
+
+class AcceptTests(StreamsTestCase):
+    """Peers open streams to us."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.network.listenTCP(5269, self.streams.accepting(), interface="192.0.2.8")
+        self.world.publish("a.example", "192.0.2.8")
+
+    def test_delivered(self) -> None:
+        """What a peer sends is handed on; that the peer is there is told, for the way back."""
+        self.b.send("1", target="a.example")
+        self.assertEqual((["1"], [PAIR]), (bodies(self.delivered), self.reached))
+        self.assertEqual([], self.record.told)
+
+    def test_numbers(self) -> None:
+        """Streams of both directions are numbered in one row, from 1."""
+        self.b.send("1", target="a.example")
+        self.opened()
+        self.assertEqual([1, 2], [stream.number for stream in self.streams])
+
+    def test_nobody_needs_to_know(self) -> None:
+        """That a peer is there need not be told."""
+        given = {field.name: getattr(self.streams.seams, field.name) for field in fields(StreamSeams)}
+        del given["reached"]
+        self.streams.seams = StreamSeams(**given)
+        self.b.send("1", target="a.example")
+        self.assertEqual((["1"], []), (bodies(self.delivered), self.reached))
+
+    def test_after_stop(self) -> None:
+        """After a stop connections are turned away; after a start they are not."""
+        self.streams.stop()
+        self.assertIsNone(self.streams.accepting().buildProtocol(None))
+        self.streams.start()
+        factory = self.streams.accepting()
+        protocol = factory.buildProtocol(None)
+        assert protocol is not None
+        self.assertIs(factory, protocol.factory)
+        protocol.connectionLost()
+
+    def test_factory_is_quiet(self) -> None:
+        """A factory says nothing in the log when it starts and stops."""
+        self.assertIs(False, StreamFactory(lambda: None).noisy)
+
+
+class StopTests(StreamsTestCase):
+    """All streams end."""
+
+    def test_none(self) -> None:
+        """Without streams the end has come at once, however often it is asked for."""
+        self.successResultOf(self.streams.stop())
+        self.successResultOf(self.streams.stop())
+
+    def test_everyone_who_asks_is_told(self) -> None:
+        """Whoever asks for the end is told when the last stream is gone."""
+        self.opened()
+        self.opened()
+        stopped = [self.streams.stop(), self.streams.stop()]
+        for one in stopped:
+            self.assertNoResult(one)
+        self.network.settle()
+        for one in stopped:
+            self.successResultOf(one)
+
+    def test_peers_that_do_not_answer(self) -> None:
+        """S8: streams whose peers do not answer end by their own deadlines: one that carries, one on the way there."""
+        self.opened()
+        self.network.connections[1].pauseProducing()
+        self.dial().addErrback(lambda _unavailable: None)
+        self.peer_streams(StreamState.PROVING)
+        self.network.connections[-1].pauseProducing()
+        stopped = self.streams.stop()
+        self.network.advance(19.9)
+        self.assertNoResult(stopped)
+        self.network.advance(0.1)
+        self.successResultOf(stopped)
