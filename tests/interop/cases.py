@@ -56,7 +56,7 @@ class ProsodyCase(TestCase):
 
     def setUp(self) -> None:
         """Begin with DNS, an authority and a crowd; a case adds the rest with :meth:`populate`."""
-        self.version = require_prosody()
+        require_prosody()
         self.place = Path(self.mktemp()).absolute()
         self.place.mkdir(parents=True)
         self.zone = Zone()
@@ -173,12 +173,14 @@ class ProsodyCase(TestCase):
             flow.put_in_order(self.prosody.passed_on)
         self.assertEqual([], self.crowd.ledger.faults())
         excepted = list(lost)
-        for flow in self.crowd.ledger.flows.values():
+        for (sender, to), flow in self.crowd.ledger.flows.items():
             if any(flow is each for each in excepted):
                 self.assertLessEqual(flow.gaps(), 1, "what is missing is not one run of stanzas")
-                print(f"\n  excepted: {len(flow.missing)} were in a kernel or a process that went away", end=" ")
+                print(
+                    f"\n  excepted: {len(flow.missing)} from {sender} to {to} went with a kernel or a process", end=" "
+                )
             else:
-                self.assertEqual([], flow.missing)
+                self.assertEqual([], flow.missing, f"{sender} to {to}")
 
     async def fence(self, *sends: Callable[[], Flow]) -> None:
         """

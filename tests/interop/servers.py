@@ -61,7 +61,9 @@ def require_prosody() -> str:
             if os.environ.get("MUXS2S_REQUIRE_SERVERS") == "1":
                 raise AssertionError(problem)
             raise SkipTest(problem)
-    return _version()
+    version = _version()
+    print(f"\nProsody {version}")
+    return version
 
 
 def _version() -> str:
