@@ -17,16 +17,9 @@ from types import MappingProxyType
 from typing import Final
 
 from muxs2s.wire.errors import RemoteViolation, StanzaCondition, StreamCondition
-from muxs2s.wire.framing import (
-    AFTER_AUTHENTICATION,
-    BEFORE_AUTHENTICATION,
-    Framed,
-    Framer,
-    FramingLimits,
-    StreamClosed,
-    StreamOpened,
-)
+from muxs2s.wire.framing import Framed, Framer, StreamClosed, StreamOpened
 from muxs2s.wire.header import CLOSING_TAG, StreamHeader, read_header, read_stream_error, stream_error
+from muxs2s.wire.limits import AFTER_AUTHENTICATION, BEFORE_AUTHENTICATION, FramingLimits
 from muxs2s.wire.names import DomainName, NameRefused, domain_of
 from muxs2s.wire.namespaces import COMPONENT, SERVER, STREAMS
 from muxs2s.wire.stanza import STANZA_NAMES, Slice, error_reply, moved

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from muxs2s.wire.framing import AFTER_AUTHENTICATION, BEFORE_AUTHENTICATION, FramingLimits
+from muxs2s.wire.limits import AFTER_AUTHENTICATION, BEFORE_AUTHENTICATION, FramingLimits
 
 __all__ = ["StreamLimits"]
 

@@ -19,8 +19,8 @@ from muxs2s.stream.limits import StreamLimits
 from muxs2s.stream.machine import RECEIVING, StreamInput, StreamState
 from muxs2s.stream.stream import Stream, header_domain
 from muxs2s.wire.errors import RemoteViolation, StreamCondition
-from muxs2s.wire.framing import FramingLimits
 from muxs2s.wire.header import StreamHeader
+from muxs2s.wire.limits import FramingLimits
 from muxs2s.wire.names import DomainName, DomainPair
 from muxs2s.wire.namespaces import SASL, TLS
 from muxs2s.wire.stanza import Slice

@@ -20,8 +20,9 @@ from muxs2s.stream.limits import StreamLimits
 from muxs2s.stream.machine import StreamInput, StreamMachine, StreamState
 from muxs2s.stream.reasons import readable
 from muxs2s.wire.errors import LocalMisuse, RemoteViolation, StreamCondition
-from muxs2s.wire.framing import Framed, Framer, FramingLimits, StreamClosed
+from muxs2s.wire.framing import Framed, Framer, StreamClosed
 from muxs2s.wire.header import CLOSING_TAG, StreamFailure, StreamHeader, read_header, read_stream_error, stream_error
+from muxs2s.wire.limits import FramingLimits
 from muxs2s.wire.names import DomainName, DomainPair
 from muxs2s.wire.namespaces import STREAMS
 from muxs2s.wire.stanza import Slice

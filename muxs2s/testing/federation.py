@@ -12,7 +12,8 @@ from itertools import groupby
 
 from muxs2s.hosts.seam import Host
 from muxs2s.wire.errors import LocalMisuse
-from muxs2s.wire.framing import AFTER_AUTHENTICATION, Framer
+from muxs2s.wire.framing import Framer
+from muxs2s.wire.limits import AFTER_AUTHENTICATION
 from muxs2s.wire.names import DomainName, domain_of
 from muxs2s.wire.namespaces import SERVER
 from muxs2s.wire.stanza import Slice

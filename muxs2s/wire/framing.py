@@ -20,21 +20,11 @@ from xml.parsers import expat
 from xml.sax.saxutils import quoteattr
 
 from muxs2s.wire.errors import RemoteViolation, StreamCondition
-from muxs2s.wire.limits import AFTER_AUTHENTICATION, BEFORE_AUTHENTICATION, FramingLimits
+from muxs2s.wire.limits import FramingLimits
 from muxs2s.wire.namespaces import STREAMS
 from muxs2s.wire.stanza import Slice
 
-__all__ = [
-    "AFTER_AUTHENTICATION",
-    "BEFORE_AUTHENTICATION",
-    "MAX_PARSER_BYTES",
-    "Framed",
-    "Framer",
-    "FramingLimits",
-    "StreamClosed",
-    "StreamOpened",
-]
-
+__all__ = ["MAX_PARSER_BYTES", "Framed", "Framer", "StreamClosed", "StreamOpened"]
 
 MAX_PARSER_BYTES: Final = 512 * 1024
 """What one parser reads before, at the end of an element, a fresh one takes its place: expat never

@@ -16,7 +16,7 @@ from muxs2s.hosts.componentstream import (
     handshake_digest,
 )
 from muxs2s.wire.errors import RemoteViolation, StreamCondition
-from muxs2s.wire.framing import FramingLimits
+from muxs2s.wire.limits import FramingLimits
 from muxs2s.wire.names import DomainName
 from tests.hosts.componentpeer import DOMAIN, HEADER, MESSAGE, SECRET, digest
 

@@ -16,7 +16,8 @@ from muxs2s.stream.features import (
     is_features,
     read_features,
 )
-from muxs2s.wire.framing import BEFORE_AUTHENTICATION, Framer
+from muxs2s.wire.framing import Framer
+from muxs2s.wire.limits import BEFORE_AUTHENTICATION
 from muxs2s.wire.namespaces import SASL, TLS
 from muxs2s.wire.stanza import Slice
 from tests.stream.scripts import FROM_B, OFFER_EXTERNAL, OFFER_NOTHING, OFFER_TLS, message

@@ -11,8 +11,8 @@ from muxs2s.stream import (
     StreamState,
 )
 from muxs2s.wire.errors import StreamCondition
-from muxs2s.wire.framing import AFTER_AUTHENTICATION as AFTER
-from muxs2s.wire.framing import BEFORE_AUTHENTICATION as BEFORE
+from muxs2s.wire.limits import AFTER_AUTHENTICATION as AFTER
+from muxs2s.wire.limits import BEFORE_AUTHENTICATION as BEFORE
 from tests.stream.scripts import (
     CLOSING,
     ending,

@@ -25,8 +25,9 @@ from muxs2s.stream import (
 from muxs2s.stream.receiving import STREAM_ID_BYTES
 from muxs2s.testing.streams import StreamPair
 from muxs2s.wire.errors import StreamCondition
-from muxs2s.wire.framing import BEFORE_AUTHENTICATION, Framer, StreamOpened
+from muxs2s.wire.framing import Framer, StreamOpened
 from muxs2s.wire.header import StreamHeader, read_header
+from muxs2s.wire.limits import BEFORE_AUTHENTICATION
 from muxs2s.wire.names import DomainName, DomainPair
 from tests.stream import scripts
 from tests.stream.scripts import (

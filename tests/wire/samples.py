@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from muxs2s.wire.errors import RemoteViolation
-from muxs2s.wire.framing import AFTER_AUTHENTICATION, Framed, Framer, FramingLimits, StreamOpened
+from muxs2s.wire.framing import Framed, Framer, StreamOpened
+from muxs2s.wire.limits import AFTER_AUTHENTICATION, FramingLimits
 from muxs2s.wire.stanza import Slice
 
 STREAMS = "http://etherx.jabber.org/streams"

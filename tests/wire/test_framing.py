@@ -7,7 +7,8 @@ from hypothesis import strategies as some
 from twisted.trial.unittest import SynchronousTestCase
 
 from muxs2s.wire.errors import RemoteViolation, StreamCondition
-from muxs2s.wire.framing import Framed, FramingLimits, StreamClosed, StreamOpened
+from muxs2s.wire.framing import Framed, StreamClosed, StreamOpened
+from muxs2s.wire.limits import FramingLimits
 from muxs2s.wire.stanza import Slice
 from tests.wire.samples import CLOSING, HEADER, MESSAGE, OPENING, STREAMS, opened_framer, read, read_slice
 
