@@ -364,7 +364,7 @@ class StreamProtocol(Protocol):
 def _why_lost(reason: Failure) -> str:
     """In the words of OpenSSL, if TLS came to grief."""
     if isinstance(reason.value, SSL.Error):
-        errors = reason.value.args[0] if reason.value.args else ()
-        words = [str(error[-1]) for error in errors if isinstance(error, tuple)] or ["no reason was given"]
-        return f"TLS failed: {'; '.join(words)}"
+        entries = reason.value.args[0] if reason.value.args else ()
+        words = [str(entry[-1]) for entry in entries] if isinstance(entries, list) else []
+        return f"TLS failed: {'; '.join(words) or 'no reason was given'}"
     return f"connection lost: {reason.getErrorMessage()}"
