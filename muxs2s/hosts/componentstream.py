@@ -18,10 +18,18 @@ from typing import Final
 
 from muxs2s.wire.errors import RemoteViolation, StanzaCondition, StreamCondition
 from muxs2s.wire.framing import Framed, Framer, StreamClosed, StreamOpened
-from muxs2s.wire.header import CLOSING_TAG, StreamHeader, read_header, read_stream_error, stream_error
+from muxs2s.wire.header import (
+    CLOSING_TAG,
+    StreamHeader,
+    is_stream_error,
+    named_domain,
+    read_header,
+    read_stream_error,
+    stream_error,
+)
 from muxs2s.wire.limits import AFTER_AUTHENTICATION, BEFORE_AUTHENTICATION, FramingLimits
 from muxs2s.wire.names import DomainName, NameRefused, domain_of
-from muxs2s.wire.namespaces import COMPONENT, SERVER, STREAMS
+from muxs2s.wire.namespaces import COMPONENT, SERVER
 from muxs2s.wire.stanza import STANZA_NAMES, Slice, error_reply, moved
 
 __all__ = [
@@ -212,7 +220,7 @@ class ComponentStream:
             self._read_header(framed)
         elif isinstance(framed, StreamClosed):
             self._read_end("it closed its stream")
-        elif (framed.namespace, framed.name) == (STREAMS, "error"):
+        elif is_stream_error(framed):
             self._read_end(f"it reported {read_stream_error(framed).condition.value}")
         elif (framed.namespace, framed.name) == (COMPONENT, "handshake"):
             self._read_handshake(framed)
@@ -231,13 +239,11 @@ class ComponentStream:
 
     def _read_header(self, opened: StreamOpened) -> None:
         after = self._after(_I.HEADER)
-        header = read_header(opened, COMPONENT)
-        if header.to_domain is None:
-            raise RemoteViolation(StreamCondition.IMPROPER_ADDRESSING, "the stream header has no 'to'")
-        secret = self._secret_of(header.to_domain)
+        domain = named_domain(read_header(opened, COMPONENT).to_domain, "to")
+        secret = self._secret_of(domain)
         if not secret:
-            raise RemoteViolation(StreamCondition.HOST_UNKNOWN, f"no component is known as {header.to_domain}")
-        self.domain, self._secret = header.to_domain, secret
+            raise RemoteViolation(StreamCondition.HOST_UNKNOWN, f"no component is known as {domain}")
+        self.domain, self._secret = domain, secret
         self._outgoing.append(self._header())
         self.state = after
 

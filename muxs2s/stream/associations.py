@@ -86,9 +86,11 @@ class _Lane:
 
     def examine(self, pair: DomainPair, now: float) -> Admission:
         sender, target = pair
-        paired = self.pairs.get(sender, {})
         sender_holds = _holds(self.senders.get(sender), now)
-        if (sender_holds and _holds(self.targets.get(target), now)) or _holds(paired.get(target), now):
+        if sender_holds and _holds(self.targets.get(target), now):
+            return Admission.ADMITTED
+        paired = self.pairs.get(sender, {})
+        if _holds(paired.get(target), now):
             return Admission.ADMITTED
         if sender_holds or any(grant.holds(now) for grant in paired.values()):
             return Admission.UNKNOWN_TARGET

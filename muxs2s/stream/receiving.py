@@ -17,9 +17,9 @@ from muxs2s.stream.external import CHALLENGE, SUCCESS, SASLCondition, SASLFailed
 from muxs2s.stream.features import StreamFact, features_element
 from muxs2s.stream.limits import StreamLimits
 from muxs2s.stream.machine import RECEIVING, StreamInput, StreamState
-from muxs2s.stream.stream import Stream, header_domain
+from muxs2s.stream.stream import Stream
 from muxs2s.wire.errors import RemoteViolation, StreamCondition
-from muxs2s.wire.header import StreamHeader
+from muxs2s.wire.header import StreamHeader, named_domain
 from muxs2s.wire.limits import FramingLimits
 from muxs2s.wire.names import DomainName, DomainPair
 from muxs2s.wire.namespaces import SASL, TLS
@@ -66,7 +66,7 @@ class ReceivingStream(Stream):
         self._answer = StreamHeader(to_domain=header.from_domain, id=self._new_id())
         if header.version is None or header.version < (1, 0):
             raise RemoteViolation(StreamCondition.UNSUPPORTED_VERSION, "the stream needs version 1.0 or above")
-        target = header_domain(header.to_domain, "to")
+        target = named_domain(header.to_domain, "to")
         if target not in self._hosted:
             raise RemoteViolation(StreamCondition.HOST_UNKNOWN, f"{target} is not hosted here")
         self._answer = replace(self._answer, from_domain=target)
@@ -76,7 +76,7 @@ class ReceivingStream(Stream):
             self._own_domain = target
             self._opened()
         else:
-            self._opened_inside_tls(DomainPair(header_domain(header.from_domain, "from"), target), now)
+            self._opened_inside_tls(DomainPair(named_domain(header.from_domain, "from"), target), now)
 
     def _opened(self) -> None:
         self._machine.advance(StreamInput.HEADER)

@@ -21,13 +21,20 @@ from muxs2s.stream.machine import StreamInput, StreamMachine, StreamState
 from muxs2s.stream.reasons import readable
 from muxs2s.wire.errors import LocalMisuse, RemoteViolation, StreamCondition
 from muxs2s.wire.framing import Framed, Framer, StreamClosed
-from muxs2s.wire.header import CLOSING_TAG, StreamFailure, StreamHeader, read_header, read_stream_error, stream_error
+from muxs2s.wire.header import (
+    CLOSING_TAG,
+    StreamFailure,
+    StreamHeader,
+    is_stream_error,
+    read_header,
+    read_stream_error,
+    stream_error,
+)
 from muxs2s.wire.limits import FramingLimits
 from muxs2s.wire.names import DomainName, DomainPair
-from muxs2s.wire.namespaces import STREAMS
 from muxs2s.wire.stanza import Slice
 
-__all__ = ["Stream", "header_domain"]
+__all__ = ["Stream"]
 
 _DEAF: Final = frozenset({StreamState.SECURING, StreamState.CLOSED})
 _CLOSING: Final = frozenset({StreamState.CLOSING, StreamState.FAILING})
@@ -278,7 +285,7 @@ class Stream(ABC):
     def _take_slice(self, element: Slice, now: float) -> None:
         if element.is_stanza:
             self._take_stanza(element, now)
-        elif element.namespace == STREAMS and element.name == "error":
+        elif is_stream_error(element):
             self._failed_by_peer(read_stream_error(element), now)
         elif self.state is StreamState.CLOSING:
             self._ignore()
@@ -342,14 +349,3 @@ class Stream(ABC):
         if self.state is not StreamState.CLOSED:
             self._machine.advance(StreamInput.END)
             self._emit(StreamEnded())
-
-
-def header_domain(domain: DomainName | None, attribute: str) -> DomainName:
-    """
-    A domain that a header must name.
-
-    :raises RemoteViolation: ``improper-addressing``, if it does not.
-    """
-    if domain is None:
-        raise RemoteViolation(StreamCondition.IMPROPER_ADDRESSING, f"the stream header has no {attribute!r}")
-    return domain

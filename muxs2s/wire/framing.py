@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 from xml.parsers import expat
-from xml.sax.saxutils import quoteattr
 
 from muxs2s.wire.errors import RemoteViolation, StreamCondition
 from muxs2s.wire.limits import FramingLimits
+from muxs2s.wire.markup import start_tag
 from muxs2s.wire.namespaces import STREAMS
 from muxs2s.wire.stanza import Slice
 
@@ -342,8 +342,8 @@ class Framer:
 
 def _scope(declared: Mapping[str, str]) -> bytes:
     """A tag that declares what the stream's opening tag declared, to read a slice in by itself."""
-    declarations = (f" xmlns{':' if prefix else ''}{prefix}={quoteattr(uri)}" for prefix, uri in declared.items())
-    return f"<scope{''.join(declarations)}>".encode()
+    declarations = {f"xmlns:{prefix}" if prefix else "xmlns": uri for prefix, uri in declared.items()}
+    return start_tag("scope", declarations).encode()
 
 
 def _check_declaration(version: str, encoding: str | None, _standalone: int) -> None:

@@ -9,16 +9,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Final
-from xml.sax.saxutils import escape, quoteattr
 
 from muxs2s.wire.errors import RemoteViolation, StreamCondition
 from muxs2s.wire.framing import StreamOpened
+from muxs2s.wire.markup import error_text, start_tag
 from muxs2s.wire.names import DomainName, NameRefused
 from muxs2s.wire.namespaces import DIALBACK, SERVER, STREAM_ERRORS, STREAMS
 from muxs2s.wire.stanza import Slice
-from muxs2s.wire.trees import legible
 
-__all__ = ["CLOSING_TAG", "StreamFailure", "StreamHeader", "read_header", "read_stream_error", "stream_error"]
+__all__ = [
+    "CLOSING_TAG",
+    "StreamFailure",
+    "StreamHeader",
+    "is_stream_error",
+    "named_domain",
+    "read_header",
+    "read_stream_error",
+    "stream_error",
+]
 
 CLOSING_TAG: Final = b"</stream:stream>"
 """Ends a stream (RFC 6120, section 4.4)."""
@@ -60,8 +68,7 @@ class StreamHeader:
             "version": self.version and "{}.{}".format(*self.version),
             "xml:lang": "en",
         }
-        written = "".join(f" {name}={quoteattr(value)}" for name, value in attributes.items() if value is not None)
-        return f"<?xml version='1.0'?><stream:stream{written}>".encode()
+        return f"<?xml version='1.0'?>{start_tag('stream:stream', attributes)}".encode()
 
 
 def read_header(opened: StreamOpened, content_namespace: str = SERVER) -> StreamHeader:
@@ -91,6 +98,18 @@ def read_header(opened: StreamOpened, content_namespace: str = SERVER) -> Stream
         version=_version(opened),
         content_namespace=content_namespace,
     )
+
+
+def named_domain(domain: DomainName | None, attribute: str) -> DomainName:
+    """
+    A domain that a header must name.
+
+    :param domain: what it does name.
+    :raises RemoteViolation: ``improper-addressing``, if that is nothing.
+    """
+    if domain is None:
+        raise RemoteViolation(StreamCondition.IMPROPER_ADDRESSING, f"the stream header has no {attribute!r}")
+    return domain
 
 
 def _domain(opened: StreamOpened, attribute: str) -> DomainName | None:
@@ -139,10 +158,13 @@ def stream_error(condition: StreamCondition, text: str) -> bytes:
 
     Source: RFC 6120, section 4.9.
     """
-    return (
-        f"<stream:error><{condition.value} xmlns='{STREAM_ERRORS}'/>"
-        f"<text xmlns='{STREAM_ERRORS}' xml:lang='en'>{escape(legible(text))}</text></stream:error>"
-    ).encode() + CLOSING_TAG
+    named = f"<{condition.value} xmlns='{STREAM_ERRORS}'/>"
+    return f"<stream:error>{named}{error_text(STREAM_ERRORS, text)}</stream:error>".encode() + CLOSING_TAG
+
+
+def is_stream_error(element: Slice) -> bool:
+    """Whether a first-level element is a stream error."""
+    return element.name == "error" and element.namespace == STREAMS
 
 
 def read_stream_error(error: Slice) -> StreamFailure:

@@ -8,14 +8,14 @@ stanza may pass: see :mod:`muxs2s.stream.associations`.
 from __future__ import annotations
 
 from typing import Final, NamedTuple
-from xml.sax.saxutils import escape, quoteattr
 
 from twisted.words.xish import domish
 
 from muxs2s.wire.errors import StanzaCondition
+from muxs2s.wire.markup import error_text, start_tag
 from muxs2s.wire.names import DomainPair, domain_of
 from muxs2s.wire.namespaces import SERVER, STANZA_ERRORS
-from muxs2s.wire.trees import first_tag, legible, read_tree, rescope, to_bytes
+from muxs2s.wire.trees import first_tag, read_tree, rescope, to_bytes
 
 __all__ = ["STANZA_NAMES", "Slice", "error_reply", "from_tree", "moved", "rescope", "to_bytes"]
 
@@ -105,11 +105,9 @@ def error_reply(stanza: Slice, condition: StanzaCondition, text: str) -> Slice |
     """
     if stanza.type == "error" or (stanza.name == "iq" and stanza.type not in {"get", "set"}):
         return None
-    attributes = {"from": stanza.to_address, "to": stanza.from_address, "type": "error", "id": stanza.id}
-    written = "".join(f" {name}={quoteattr(value)}" for name, value in attributes.items() if value is not None)
+    addressed = {"from": stanza.to_address, "to": stanza.from_address, "type": "error", "id": stanza.id}
     data = (
-        f"<{stanza.name} xmlns={quoteattr(stanza.namespace)}{written}><error type='{condition.error_type}'>"
-        f"<{condition.value} xmlns='{STANZA_ERRORS}'/>"
-        f"<text xmlns='{STANZA_ERRORS}' xml:lang='en'>{escape(legible(text))}</text></error></{stanza.name}>"
+        f"{start_tag(stanza.name, {'xmlns': stanza.namespace, **addressed})}<error type='{condition.error_type}'>"
+        f"<{condition.value} xmlns='{STANZA_ERRORS}'/>{error_text(STANZA_ERRORS, text)}</error></{stanza.name}>"
     ).encode()
     return Slice(data, stanza.namespace, stanza.name, stanza.to_address, stanza.from_address, "error", stanza.id)

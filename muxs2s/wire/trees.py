@@ -1,7 +1,7 @@
 """
 Trees of elements, read from bytes and written to bytes.
 
-Knows domish as a plain tree, XML's rules for names and characters, and what XMPP forbids to send.
+Knows domish as a plain tree, XML's rules for names, and what XMPP forbids to send.
 Does not know which elements are stanzas: see :mod:`muxs2s.wire.stanza`.
 
 Domish reads. It does not write: its serialiser forgets where a prefix ceases to be bound, so that an
@@ -10,7 +10,6 @@ element may come out in another namespace than it came in.
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
@@ -25,7 +24,7 @@ from twisted.words.xish import domish
 from muxs2s.wire.errors import LocalMisuse
 from muxs2s.wire.namespaces import XML
 
-__all__ = ["MAX_DEPTH", "FirstTag", "first_tag", "legible", "read_tree", "rescope", "to_bytes"]
+__all__ = ["MAX_DEPTH", "FirstTag", "first_tag", "read_tree", "rescope", "to_bytes"]
 
 MAX_DEPTH: Final = 100
 """Levels of elements in one first-level element, itself the first: what we take and what we make."""
@@ -36,17 +35,11 @@ MAX_READER_BYTES: Final = 512 * 1024
 MAX_READERS: Final = 64
 """Readers kept for the next tree, one per set of declarations in the opening tag of a stream."""
 
-_NO_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _ALWAYS_BOUND: Final[Mapping[str, str]] = MappingProxyType({"xml": XML})
 _IN_TEXT: Final = {"\r": "&#13;"}
 """A parser reads a bare carriage return as a line feed."""
 
 _SEPARATOR: Final = " "
-
-
-def legible(text: str) -> str:
-    """Replace every character that no XML may hold, say a control character, by U+FFFD."""
-    return _NO_XML.sub("\ufffd", text)
 
 
 # Reading.

@@ -11,6 +11,8 @@ from muxs2s.wire.header import (
     MAX_STREAM_ID_CHARACTERS,
     StreamFailure,
     StreamHeader,
+    is_stream_error,
+    named_domain,
     read_header,
     read_stream_error,
     stream_error,
@@ -162,9 +164,22 @@ class ReadingTests(SynchronousTestCase):
         for bad in ("", "1", "1.", ".0", "1.0.0", "-1.0", "1.x", "a", "1,0", "٢.٠", "1.²", "99999.9999", "1. 0"):
             self.assertIs(self.refused(header(f"version='{bad}'")), StreamCondition.UNSUPPORTED_VERSION)
 
+    def test_named_domain(self) -> None:
+        """Where a role needs a domain and the header names none, the peer is told which attribute is missing."""
+        self.assertIs(A, named_domain(A, "from"))
+        violation = self.assertRaises(RemoteViolation, named_domain, None, "to")
+        self.assertIs(violation.condition, StreamCondition.IMPROPER_ADDRESSING)
+        self.assertEqual("the stream header has no 'to'", str(violation))
+
 
 class StreamErrorTests(SynchronousTestCase):
     """Stream errors, written and read."""
+
+    def test_recognised(self) -> None:
+        """A stream error is an ``error`` in the namespace of streams, and nothing else is."""
+        self.assertTrue(is_stream_error(read_slice(b"<stream:error/>")))
+        self.assertFalse(is_stream_error(read_slice(b"<error/>")))
+        self.assertFalse(is_stream_error(read_slice(b"<stream:features/>")))
 
     def test_round_trip(self) -> None:
         """Every condition is read as it was written, with its text, and the closing tag follows."""

@@ -12,7 +12,7 @@ from twisted.words.xish.domish import Element
 from muxs2s.wire import trees
 from muxs2s.wire.errors import LocalMisuse
 from muxs2s.wire.namespaces import XML
-from muxs2s.wire.trees import FirstTag, first_tag, legible, read_tree, rescope, to_bytes
+from muxs2s.wire.trees import FirstTag, first_tag, read_tree, rescope, to_bytes
 
 SCOPE = b"<scope xmlns='urn:0' xmlns:a='urn:1' xmlns:b='urn:2'>"
 
@@ -156,10 +156,3 @@ class ChangingTests(SynchronousTestCase):
         self.assertEqual([tree.uri, first.uri, second.uri], ["urn:9", "urn:1", "urn:9"])
         self.assertEqual([child.uri for child in second.elements()], ["urn:2"])
         self.assertEqual(second.addElement("new").uri, "urn:9")
-
-    def test_legible(self) -> None:
-        """Characters that no XML holds are replaced, all others are kept."""
-        kept = "\t\n\r ~\x7f\x85ü\ud7ff\ue000\ufffd\U00010000\U0010ffff"
-        self.assertEqual(legible(kept), kept)
-        for character in "\0\x08\x0b\x1f\ud800\udfff\ufffe\uffff":
-            self.assertEqual(legible(f"a{character}b"), "a\ufffdb")
