@@ -255,7 +255,7 @@ class StreamProtocol(Protocol):
                 case StreamClosing():
                     self._note_closing(event)
                     self._observer.closing(self, event)
-                case StreamEnded():
+                case StreamEnded():  # pragma: no branch - there is no other event
                     self._end()
 
     def _begin_tls(self, agreed: TLSAgreed) -> None:

@@ -181,6 +181,7 @@ class S2SService(Service):
         self._routing.start()
         self._streams.start()
         for host in self._routers:
+            host.stop()  # it may run still, for streams of before that are closing
             host.start()
         self._ports = [
             endpoint.listen(self.factory).addErrback(self._not_listening, endpoint) for endpoint in self._endpoints

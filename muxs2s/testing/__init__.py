@@ -3,6 +3,7 @@
 from muxs2s.testing.authority import CLIENT, SERVER, CertificateAuthority, IssuedCredentials, general_name
 from muxs2s.testing.dns import MemoryResolver, ServedZone, Zone
 from muxs2s.testing.federation import MemoryFederation, stanza_of
+from muxs2s.testing.network import MemoryNetwork
 from muxs2s.testing.streams import StreamPair, prove_everyone
 
 __all__ = [
@@ -11,6 +12,7 @@ __all__ = [
     "CertificateAuthority",
     "IssuedCredentials",
     "MemoryFederation",
+    "MemoryNetwork",
     "MemoryResolver",
     "ServedZone",
     "StreamPair",

@@ -42,7 +42,7 @@ from muxs2s.wire.errors import LocalMisuse
 
 __all__ = ["MemoryConnection", "MemoryNetwork", "MemoryPort"]
 
-MAX_STEPS: Final = 100_000
+MAX_STEPS: Final = 20_000
 """Of one :meth:`MemoryNetwork.settle`: what moves longer goes round in circles."""
 
 _MORNING: Final = 1_780_000_000.0

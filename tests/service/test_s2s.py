@@ -17,6 +17,7 @@ from muxs2s.testing import CertificateAuthority, stanza_of
 from muxs2s.wire.errors import LocalMisuse
 from muxs2s.wire.names import DomainName, NameRefused
 from muxs2s.wire.stanza import Slice
+from tests.hosts.wokkelrouter import Component, Router
 from tests.service.samples import bodies, message
 from tests.service.world import AUTHORITY, FederationTestCase, Server, credentials_of
 
@@ -346,6 +347,49 @@ class ChangeTests(FederationTestCase):
         self.a.certificates.add(credentials_of(domain))
         self.a.service.add_domain(domain)
         self.a.service.attach(DomainName.parse(domain), self.a.mailbox)
+
+
+class RouterTests(FederationTestCase):
+    """A wokkel Router that the service itself attaches."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.router = Router()
+        self.a.service.detach(DomainName.parse("a.example"), self.a.mailbox)
+        self.component = Component(self.router, "a.example")
+
+    def test_while_running(self) -> None:
+        """A Router is served from when it is attached until the last stream is closed."""
+        host = self.a.service.attach_router(self.router)
+        self.assertEqual({"a.example"}, set(host.domains))
+        self.b.send("1", target="a.example")
+        self.a.stop()
+        self.network.settle()
+        self.assertEqual(["1"], self.component.bodies)
+        self.assertNotIn(None, self.router.routes)
+
+    def test_with_the_service(self) -> None:
+        """A Router that was attached before is served from the start of the service, and again after a stop."""
+        self.a.stop()
+        self.a.service.attach_router(self.router, "a.example")
+        self.assertNotIn(None, self.router.routes)
+        for times in (1, 2):
+            self.a.service.startService()
+            self.b.send(str(times), target="a.example")
+            self.assertEqual(times, len(self.component.bodies))
+            self.a.stop()
+            self.network.settle()
+            self.assertNotIn(None, self.router.routes)
+
+    def test_restarted_before_it_had_stopped(self) -> None:
+        """A service that is started again while old streams are closing keeps its Router."""
+        self.a.service.attach_router(self.router)
+        self.b.send("1", target="a.example")
+        self.a.stop()
+        self.a.service.startService()
+        self.network.settle()
+        self.b.send("2", target="a.example")
+        self.assertEqual(["1", "2"], self.component.bodies)
 
 
 class LogTests(FederationTestCase):

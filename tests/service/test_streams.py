@@ -127,6 +127,14 @@ class DialTests(StreamsTestCase):
         self.network.settle()
         self.assertEqual((["1"], ["has_room"]), (self.b.mailbox.texts, self.record.told))
 
+    def test_ready_again(self) -> None:
+        """A stream is given once, whatever else becomes ready on it."""
+        self.opened()
+        (stream,) = self.streams
+        self.record.told.clear()
+        self.streams.ready(stream, PAIR)
+        self.assertEqual(([], []), (self.record.told, self.reached))
+
     def test_end(self) -> None:
         """When the peer closes the stream the link hears of it, and that all had left."""
         self.opened()
