@@ -10,7 +10,6 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from ipaddress import ip_address
 from typing import NoReturn
 
 from dns.rdtypes.IN.A import A
@@ -22,6 +21,7 @@ from twisted.internet.interfaces import IProtocol, IProtocolFactory
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from muxs2s.network.addresses import is_address
 from muxs2s.network.racing import AddressRace, Attempts, NoneAnswered, RaceLimits
 from muxs2s.network.reactors import INetworkReactor
 from muxs2s.network.resolver import Lookup, LookupFailed
@@ -80,8 +80,8 @@ class Connector:
         self._reactor, self._lookup, self._randbelow = reactor, lookup, randbelow
         self._limits = limits or ConnectLimits()
         self._bind_address = bind_address
-        if bind_address is not None:
-            _check_address(bind_address)
+        if bind_address is not None and not is_address(bind_address):
+            raise LocalMisuse(f"the address to connect from, {bind_address!r}, is no IP address")
         self.overrides = overrides or Overrides()
         """May be replaced at any time; the new ones count from the next attempt on."""
 
@@ -173,13 +173,6 @@ class Connector:
     def _unexpected(self, failure: Failure) -> None:
         if not failure.check(CancelledError):
             self._log.failure("a lookup failed in a way it must not", failure)
-
-
-def _check_address(address: str) -> None:
-    try:
-        ip_address(address)
-    except ValueError:
-        raise LocalMisuse(f"the address to connect from, {address!r}, is no IP address") from None
 
 
 def _unreachable(domain: DomainName, attempts: Attempts) -> Unreachable:

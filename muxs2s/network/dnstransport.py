@@ -25,6 +25,7 @@ from twisted.internet.protocol import DatagramProtocol, connectionDone
 from twisted.protocols.basic import Int16StringReceiver
 from twisted.python.failure import Failure
 
+from muxs2s.network.addresses import with_port
 from muxs2s.network.answers import Question, ServerFailed
 from muxs2s.network.reactors import INetworkReactor
 
@@ -49,7 +50,7 @@ class Server(NamedTuple):
     port: int
 
     def __str__(self) -> str:
-        return f"[{self.address}]:{self.port}" if ":" in self.address else f"{self.address}:{self.port}"
+        return with_port(*self)
 
 
 class Received(NamedTuple):
@@ -141,7 +142,7 @@ class _Datagrams(DatagramProtocol):
         self.stopProtocol()
 
     def stopProtocol(self) -> None:
-        """Epoll's way to say that nobody listens there; after an answer, the end of the port."""
+        """The port is closed: by us after an answer, or by an epoll reactor because nobody listens there."""
         if not self.answered.called:
             self.answered.errback(ServerFailed(f"no DNS server listens there; {_NAME_ANOTHER}"))
 
@@ -193,8 +194,7 @@ class _Lengths(Int16StringReceiver):
         self._query = query
 
     def connectionMade(self) -> None:
-        wire = self._query.to_wire()
-        cast("ITransport", self.transport).write(len(wire).to_bytes(2, "big") + wire)
+        self.sendString(self._query.to_wire())  # type: ignore[no-untyped-call]  # Twisted has not typed it
 
     def stringReceived(self, string: bytes) -> None:  # noqa: N802 - Twisted calls it
         try:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Final, NoReturn, Protocol
 
@@ -21,6 +20,7 @@ import dns.rdatatype
 from twisted.internet.defer import Deferred, DeferredSemaphore
 from twisted.logger import Logger
 
+from muxs2s.network.addresses import is_address, is_port
 from muxs2s.network.answers import (
     Answer,
     AnswerCache,
@@ -37,6 +37,7 @@ from muxs2s.network.sharing import SharedJobs
 from muxs2s.wire.errors import LocalMisuse
 
 __all__ = [
+    "DNS_PORT",
     "Answer",
     "AnswerStatus",
     "Lookup",
@@ -48,6 +49,7 @@ __all__ = [
 ]
 
 DNS_PORT: Final = 53
+"""Where name servers listen (RFC 1035, section 4.2)."""
 
 RESOLV_CONF: Final = "/etc/resolv.conf"
 
@@ -243,11 +245,9 @@ class Resolver:
 
 
 def _server(address: str, port: int) -> Server:
-    try:
-        ip_address(address)
-    except ValueError:
-        raise LocalMisuse(f"DNS server {address!r} is no IP address") from None
-    if not 0 < port < 1 << 16:
+    if not is_address(address):
+        raise LocalMisuse(f"DNS server {address!r} is no IP address")
+    if not is_port(port):
         raise LocalMisuse(f"DNS server {address}: {port} is no port")
     return Server(address, port)
 
@@ -263,15 +263,13 @@ def system_servers(text: str) -> list[tuple[str, int]]:
     """
     servers: list[tuple[str, int]] = []
     for line in text.splitlines():
-        words = line.split()
-        if words[:1] != ["nameserver"]:
+        keyword, address, *_ = [*line.split(), "", ""]
+        if keyword != "nameserver":
             continue
-        try:
-            ip_address(words[1])
-        except (IndexError, ValueError):
+        if is_address(address):
+            servers.append((address, DNS_PORT))
+        else:
             _log.warn("name server passed over, it is no IP address: {line!r}", line=line)
-            continue
-        servers.append((words[1], DNS_PORT))
     return servers[:MAX_SYSTEM_SERVERS] or [("127.0.0.1", DNS_PORT)]
 
 

@@ -13,13 +13,13 @@ import re
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from ipaddress import ip_address
 from itertools import accumulate
 from typing import Final
 
 import dns.name
 from dns.rdtypes.IN.SRV import SRV
 
+from muxs2s.network.addresses import is_address, is_port, with_port
 from muxs2s.network.resolver import Lookup
 from muxs2s.wire.errors import MuxS2SError, StanzaCondition
 from muxs2s.wire.names import DomainName, NameRefused
@@ -82,20 +82,12 @@ class Target:
     port: int
 
     def __str__(self) -> str:
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+        return with_port(self.host, self.port)
 
     @property
     def is_address(self) -> bool:
         """Whether the host is an IP address, so that there is nothing to look up."""
-        return _is_address(self.host)
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ip_address(host)
-    except ValueError:
-        return False
-    return True
+        return is_address(self.host)
 
 
 def read_target(text: str) -> Target:
@@ -106,15 +98,15 @@ def read_target(text: str) -> Target:
         without a port, 5269.
     :raises TargetRefused: if it is none of these.
     """
-    if _is_address(text):
+    if is_address(text):
         return Target(host=text, port=DEFAULT_PORT)
     written = _WRITTEN.fullmatch(text)
     if written is None:
         raise TargetRefused(f"{text!r} is not written host:port, address:port or [IPv6 address]:port")
     host, port = written["host"] or written["bracketed"], int(written["port"] or DEFAULT_PORT)
-    if not 0 < port < 1 << 16:
+    if not is_port(port):
         raise TargetRefused(f"{text!r}: {port} is no port, they go from 1 to 65535")
-    if _is_address(host):
+    if is_address(host):
         return Target(host=host, port=port)
     try:
         return Target(host=DomainName.parse(host).ascii, port=port)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import errno
 import re
 from dataclasses import dataclass
-from ipaddress import ip_address
 from typing import Final, cast
 
 from twisted.internet.defer import Deferred
@@ -26,6 +25,7 @@ from twisted.internet.interfaces import (
 from twisted.plugin import getPlugins
 from zope.interface import implementer
 
+from muxs2s.network.addresses import is_address
 from muxs2s.wire.errors import MuxS2SError
 
 __all__ = ["WRITTEN", "ListenEndpoint", "ListenRefused", "check_place"]
@@ -128,11 +128,8 @@ def _read_address(text: str) -> _Address | None:
     if port >= 1 << 16:
         raise ListenRefused(f"{text!r}: {port} is no port, they go from 1 to 65535")
     interface = written["bracketed"] or written["plain"] or ""
-    try:
-        if interface:
-            ip_address(interface)
-    except ValueError:
-        raise ListenRefused(f"{text!r}: {interface!r} is no IP address") from None
+    if interface and not is_address(interface):
+        raise ListenRefused(f"{text!r}: {interface!r} is no IP address")
     return _Address(interface=interface, port=port)
 
 

@@ -14,6 +14,8 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Final, Generic, TypeVar
 
+from muxs2s.network.addresses import is_address
+from muxs2s.network.resolver import DNS_PORT
 from muxs2s.network.targets import Target, TargetRefused, read_target
 from muxs2s.server.endpoints import WRITTEN, ListenRefused, check_place
 from muxs2s.wire.errors import MuxS2SError
@@ -38,8 +40,6 @@ __all__ = [
 
 MAX_SHOWN_CHARACTERS: Final = 80
 """Of a refused value, in a message."""
-
-DNS_PORT: Final = 53
 
 DAY: Final = 86_400.0
 
@@ -215,7 +215,7 @@ def _name_servers(value: object, _base: Path) -> tuple[tuple[str, int], ...]:
 def _name_server(text: str) -> tuple[str, int]:
     remedy = 'write an IP address, with a port unless it is 53: "192.0.2.53", "[2001:db8::53]:5353"'
     bare = text.removeprefix("[").removesuffix("]")
-    if Target(host=bare, port=DNS_PORT).is_address:
+    if is_address(bare):
         return bare, DNS_PORT
     try:
         target = read_target(text)

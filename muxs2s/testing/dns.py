@@ -248,7 +248,7 @@ class _Stream(Int16StringReceiver):
     def stringReceived(self, string: bytes) -> None:  # noqa: N802 - Twisted calls it
         response = self._zone.respond_to_wire(string, over_udp=False)
         if response is not None:
-            cast("ITransport", self.transport).write(len(response).to_bytes(2, "big") + response)
+            self.sendString(response)  # type: ignore[no-untyped-call]  # Twisted has not typed it
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self._open.discard(self)
