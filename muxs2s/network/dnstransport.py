@@ -196,7 +196,7 @@ class _Lengths(Int16StringReceiver):
     def connectionMade(self) -> None:
         self.sendString(self._query.to_wire())  # type: ignore[no-untyped-call]  # Twisted has not typed it
 
-    def stringReceived(self, string: bytes) -> None:  # noqa: N802 - Twisted calls it
+    def stringReceived(self, string: bytes) -> None:
         try:
             received = Received(_matched(string, self._query), len(string))
         except _Mismatch as mismatch:

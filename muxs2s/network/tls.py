@@ -131,7 +131,8 @@ class TLSContexts:
         """
         Close the connection when the peer asks for another handshake in it.
 
-        OpenSSL would only say no and go on. Called by it in the middle of something: so not at once.
+        OpenSSL alone would refuse and go on. It calls us while it works on the connection, so the
+        connection is closed in the next turn of the reactor.
 
         Source: RFC 6120, section 5.3.5.
         """
@@ -172,10 +173,7 @@ class ServerTLS:
         self._contexts, self._domain = contexts, domain
         contexts.receiving(domain)
 
-    def serverConnectionForTLS(
-        self,
-        tlsProtocol: TLSMemoryBIOProtocol,  # noqa: N803 -- Twisted's name
-    ) -> SSL.Connection:
+    def serverConnectionForTLS(self, tlsProtocol: TLSMemoryBIOProtocol) -> SSL.Connection:
         """Make a connection that asks for the peer's certificate and takes any, or none."""
         return _Connection(self._contexts.receiving(self._domain), tlsProtocol)
 
@@ -199,10 +197,7 @@ class ClientTLS:
         self._contexts, self._own_domain, self._peer_domain, self._alpn = contexts, own_domain, peer_domain, alpn
         contexts.initiating(own_domain)
 
-    def clientConnectionForTLS(
-        self,
-        tlsProtocol: TLSMemoryBIOProtocol,  # noqa: N803 -- Twisted's name
-    ) -> SSL.Connection:
+    def clientConnectionForTLS(self, tlsProtocol: TLSMemoryBIOProtocol) -> SSL.Connection:
         """Make a connection that takes any certificate and leaves the verdict to the prooftypes."""
         connection = _Connection(self._contexts.initiating(self._own_domain), tlsProtocol)
         connection.set_tlsext_host_name(self._peer_domain.ascii.encode("ascii"))

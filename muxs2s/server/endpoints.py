@@ -77,7 +77,7 @@ class ListenEndpoint:
     def __str__(self) -> str:
         return self._text
 
-    def listen(self, protocolFactory: IProtocolFactory) -> Deferred[IListeningPort]:  # noqa: N803 -- Twisted's name
+    def listen(self, protocolFactory: IProtocolFactory) -> Deferred[IListeningPort]:
         """Begin; fires with the port, and fails with what Twisted's endpoints fail with."""
         return Deferred.fromCoroutine(self._listen(protocolFactory))
 

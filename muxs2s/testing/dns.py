@@ -245,7 +245,7 @@ class _Stream(Int16StringReceiver):
     def connectionMade(self) -> None:
         self._open.add(self)
 
-    def stringReceived(self, string: bytes) -> None:  # noqa: N802 - Twisted calls it
+    def stringReceived(self, string: bytes) -> None:
         response = self._zone.respond_to_wire(string, over_udp=False)
         if response is not None:
             self.sendString(response)  # type: ignore[no-untyped-call]  # Twisted has not typed it

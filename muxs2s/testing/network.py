@@ -100,7 +100,7 @@ class _Connector:
     def connect(self) -> None:
         raise LocalMisuse("an attempt to connect is made once")
 
-    def stopConnecting(self) -> None:  # noqa: N802 - Twisted calls it
+    def stopConnecting(self) -> None:
         if self._pending is not None:
             self._pending.cancel()
             self._fail(UserError())
@@ -108,7 +108,7 @@ class _Connector:
     def disconnect(self) -> None:
         self.stopConnecting()
 
-    def getDestination(self) -> Address:  # noqa: N802 - Twisted calls it
+    def getDestination(self) -> Address:
         return self._destination
 
     def _arrive(self) -> None:
@@ -182,7 +182,7 @@ class MemoryNetwork(Clock):
         port: int,
         factory: ClientFactory[Any],
         timeout: float = 30,
-        bindAddress: tuple[str, int] | None = None,  # noqa: N803 - Twisted's name for it
+        bindAddress: tuple[str, int] | None = None,
     ) -> IConnector:
         """
         Connect to a port of this network.
@@ -196,11 +196,7 @@ class MemoryNetwork(Clock):
         return connector
 
     def listenUDP(
-        self,
-        port: int,
-        protocol: DatagramProtocol,
-        interface: str = "",
-        maxPacketSize: int = 8192,  # noqa: N803 - Twisted's name for it
+        self, port: int, protocol: DatagramProtocol, interface: str = "", maxPacketSize: int = 8192
     ) -> IListeningPort:
         """
         Refuse: nothing here speaks UDP.
@@ -209,34 +205,34 @@ class MemoryNetwork(Clock):
         """
         raise CannotListenError(interface, port, OSError(errno.EOPNOTSUPP, "no UDP in memory"))
 
-    def addReader(self, reader: IReadDescriptor) -> None:  # noqa: N802 - Twisted calls it
+    def addReader(self, reader: IReadDescriptor) -> None:
         """Tell a transport when it can read."""
         self._readers[reader] = None
 
-    def addWriter(self, writer: IWriteDescriptor) -> None:  # noqa: N802 - Twisted calls it
+    def addWriter(self, writer: IWriteDescriptor) -> None:
         """Tell a transport when it can write."""
         self._writers[writer] = None
 
-    def removeReader(self, reader: IReadDescriptor) -> None:  # noqa: N802 - Twisted calls it
+    def removeReader(self, reader: IReadDescriptor) -> None:
         """Tell it no more."""
         self._readers.pop(reader, None)
 
-    def removeWriter(self, writer: IWriteDescriptor) -> None:  # noqa: N802 - Twisted calls it
+    def removeWriter(self, writer: IWriteDescriptor) -> None:
         """Tell it no more."""
         self._writers.pop(writer, None)
 
-    def removeAll(self) -> list[IReadDescriptor | IWriteDescriptor]:  # noqa: N802 - Twisted's name for it
+    def removeAll(self) -> list[IReadDescriptor | IWriteDescriptor]:
         """Tell nobody any more, and say whom it was told."""
         told: list[IReadDescriptor | IWriteDescriptor] = [*self._readers, *self._writers]
         self._readers.clear()
         self._writers.clear()
         return told
 
-    def getReaders(self) -> list[IReadDescriptor]:  # noqa: N802 - Twisted's name for it
+    def getReaders(self) -> list[IReadDescriptor]:
         """Who reads."""
         return list(self._readers)
 
-    def getWriters(self) -> list[IWriteDescriptor]:  # noqa: N802 - Twisted's name for it
+    def getWriters(self) -> list[IWriteDescriptor]:
         """Who writes."""
         return list(self._writers)
 

@@ -70,11 +70,7 @@ class MemoryNetworkReactor(MemoryReactorClock):
         self.broken: OSError | None = None
 
     def listenUDP(
-        self,
-        port: int,
-        protocol: DatagramProtocol,
-        interface: str = "",
-        maxPacketSize: int = 8192,  # noqa: N803 - Twisted's name for it
+        self, port: int, protocol: DatagramProtocol, interface: str = "", maxPacketSize: int = 8192
     ) -> MemoryUDPPort:
         """Open a port that leads nowhere, or fail as told."""
         self.asked_for.append(port)
