@@ -272,7 +272,7 @@ class ComponentStream:
             )
         if element.from_address is None or element.to_address is None:
             raise RemoteViolation(StreamCondition.IMPROPER_ADDRESSING, "a stanza needs 'from' and 'to'")
-        self._check_sender(element.from_address)
+        self._check_sender(element)
         stanza = moved(element, SERVER)
         try:
             domain_of(element.to_address)
@@ -282,9 +282,9 @@ class ComponentStream:
         else:
             stanzas.append(stanza)
 
-    def _check_sender(self, address: str) -> None:
+    def _check_sender(self, stanza: Slice) -> None:
         try:
-            sender = domain_of(address)
+            sender = stanza.sender
         except NameRefused as refused:
             raise RemoteViolation(StreamCondition.INVALID_FROM, str(refused)) from None
         if sender != self.domain:

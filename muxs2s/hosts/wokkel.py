@@ -24,7 +24,7 @@ from twisted.words.xish.utility import EventDispatcher, XmlPipe
 from muxs2s.hosts.domains import HostedDomains, parsed
 from muxs2s.hosts.seam import Federation
 from muxs2s.wire.errors import LocalMisuse, MuxS2SError, StanzaCondition, StreamCondition
-from muxs2s.wire.names import DomainName, NameRefused, domain_of
+from muxs2s.wire.names import DomainName, NameRefused
 from muxs2s.wire.namespaces import COMPONENT, SERVER
 from muxs2s.wire.stanza import STANZA_NAMES, Slice, error_reply, from_tree, moved
 
@@ -166,11 +166,11 @@ class RouterHost:
         """
         try:
             stanza = _read(element)
-            sender = domain_of(stanza.from_address or "")
+            sender = stanza.sender
         except (LocalMisuse, NameRefused) as refused:
             self._drop(refused)
             return
-        target = _parsed_address(stanza.to_address)
+        target = _target(stanza)
         if target is None:
             self._answer(stanza, sender, StanzaCondition.JID_MALFORMED, "'to' is no address")
         elif target in self.domains:
@@ -200,7 +200,7 @@ class RouterHost:
             self._drop(f"an error or a result that cannot go on: {text}")
         elif self._route_of(sender) is not None:
             self._route(reply)
-        elif _parsed_address(stanza.to_address) in self.domains:
+        elif _target(stanza) in self.domains:
             self._hand_on(reply)
         else:
             self._drop(f"not relayed: {text}")
@@ -269,7 +269,7 @@ class RouterHost:
     def _respelled(self, stanza: Slice) -> str:
         """The address a stanza is for, its domain spelled as the Router spells it."""
         address = stanza.to_address or ""
-        spelled = self._route_of(domain_of(address))
+        spelled = self._route_of(stanza.target)
         return address if spelled is None else _readdressed(address, spelled)
 
     def _route_of(self, domain: DomainName) -> str | None:
@@ -293,9 +293,10 @@ def _read(element: Element) -> Slice:
     return stanza if stanza.namespace == SERVER else moved(stanza, SERVER)
 
 
-def _parsed_address(address: str | None) -> DomainName | None:
+def _target(stanza: Slice) -> DomainName | None:
+    """The domain a stanza is for, if its address has one."""
     try:
-        return domain_of(address or "")
+        return stanza.target
     except NameRefused:
         return None
 

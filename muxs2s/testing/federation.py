@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import groupby
+from operator import attrgetter
 
 from muxs2s.hosts.seam import Host
 from muxs2s.wire.errors import LocalMisuse
 from muxs2s.wire.framing import Framer
 from muxs2s.wire.limits import AFTER_AUTHENTICATION
-from muxs2s.wire.names import DomainName, domain_of
+from muxs2s.wire.names import DomainName
 from muxs2s.wire.namespaces import SERVER
 from muxs2s.wire.stanza import Slice
 
@@ -65,8 +66,9 @@ class MemoryFederation:
         """
         self.batches.append(len(stanzas))
         for stanza in stanzas:
-            if stanza.pair.sender not in self.hosted:
-                raise LocalMisuse(f"{stanza.pair.sender} is not hosted here")
+            pair = stanza.pair
+            if pair.sender not in self.hosted:
+                raise LocalMisuse(f"{pair.sender} is not hosted here")
             self.sent.append(stanza)
 
     def deliver(self, *stanzas: Slice | str) -> None:
@@ -78,7 +80,7 @@ class MemoryFederation:
         :raises LocalMisuse: if nobody has attached the domain; what stood before it is delivered.
         """
         slices = [stanza_of(stanza) if isinstance(stanza, str) else stanza for stanza in stanzas]
-        for domain, batch in groupby(slices, lambda stanza: domain_of(stanza.to_address or "")):
+        for domain, batch in groupby(slices, attrgetter("target")):
             if domain not in self.hosts:
                 raise LocalMisuse(f"no host serves {domain}")
             self.hosts[domain].deliver(list(batch))

@@ -13,7 +13,7 @@ from twisted.words.xish import domish
 
 from muxs2s.wire.errors import StanzaCondition
 from muxs2s.wire.markup import error_text, start_tag
-from muxs2s.wire.names import DomainPair, domain_of
+from muxs2s.wire.names import DomainName, DomainPair, domain_of
 from muxs2s.wire.namespaces import SERVER, STANZA_ERRORS
 from muxs2s.wire.trees import first_tag, read_tree, rescope, to_bytes
 
@@ -50,13 +50,31 @@ class Slice(NamedTuple):
         return self.namespace == SERVER and self.name in STANZA_NAMES
 
     @property
+    def sender(self) -> DomainName:
+        """
+        The domain of ``from``.
+
+        :raises NameRefused: if the address is missing, malformed or has no domain name.
+        """
+        return domain_of(self.from_address or "")
+
+    @property
+    def target(self) -> DomainName:
+        """
+        The domain of ``to``.
+
+        :raises NameRefused: if the address is missing, malformed or has no domain name.
+        """
+        return domain_of(self.to_address or "")
+
+    @property
     def pair(self) -> DomainPair:
         """
         The domains of ``from`` and ``to``.
 
         :raises NameRefused: if an address is missing, malformed or has no domain name.
         """
-        return DomainPair(domain_of(self.from_address or ""), domain_of(self.to_address or ""))
+        return DomainPair(self.sender, self.target)
 
     def tree(self) -> domish.Element:
         """

@@ -41,6 +41,13 @@ class SliceTests(SynchronousTestCase):
         self.assertEqual(pair, ("bücher.example", "b.example"))
         self.assertIsInstance(pair.sender, DomainName)
 
+    def test_one_domain(self) -> None:
+        """Each of the two domains can be told without the other."""
+        self.assertEqual("a.example", read_slice(b"<iq from='u@a.example/r'/>").sender)
+        self.assertEqual("b.example", read_slice(b"<iq from='@' to='B.example'/>").target)
+        self.assertRaises(NameRefused, lambda: read_slice(b"<iq to='b.example'/>").sender)
+        self.assertRaises(NameRefused, lambda: read_slice(b"<iq from='a.example' to='@'/>").target)
+
     def test_no_pair(self) -> None:
         """An address that is missing, empty or malformed makes no pair."""
         for attributes in ("from='a.example'", "to='b.example'", "from='' to='b.example'", "from='a@' to='b.example'"):
