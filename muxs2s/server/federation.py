@@ -23,9 +23,9 @@ from muxs2s.network.resolver import Lookup, Resolver
 from muxs2s.proof.outcome import Evidence, Outcome
 from muxs2s.proof.pkix import PkixProof, TrustAnchors
 from muxs2s.proof.policy import ProofPolicy
+from muxs2s.server.certificates import ConfiguredCertificates
 from muxs2s.server.changes import Changes
 from muxs2s.server.config import Configuration
-from muxs2s.server.credentials import ConfiguredCertificates
 from muxs2s.server.endpoints import ListenEndpoint
 from muxs2s.service.s2s import S2SService
 from muxs2s.wire.names import DomainName

@@ -17,9 +17,9 @@ from muxs2s.hosts.componentconnection import ComponentConnection
 from muxs2s.network.certificates import CertificateStore
 from muxs2s.network.targets import read_target
 from muxs2s.proof.outcome import Evidence, Proven
+from muxs2s.server.certificates import ConfiguredCertificates
 from muxs2s.server.changes import MAX_NAMES_SHOWN, Changes
 from muxs2s.server.config import Configuration
-from muxs2s.server.credentials import ConfiguredCertificates
 from muxs2s.server.endpoints import ListenEndpoint
 from muxs2s.server.federation import FederationServer
 from muxs2s.testing import CertificateAuthority
