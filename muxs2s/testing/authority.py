@@ -211,8 +211,7 @@ class CertificateAuthority:
             raw = x509.UnrecognizedExtension(ExtensionOID.SUBJECT_ALTERNATIVE_NAME, san_raw)
             builder = builder.add_extension(raw, critical=False)
         elif names:
-            found = [_spelled(kind, name) if isinstance(name, str) else name for name in names]
-            builder = builder.add_extension(x509.SubjectAlternativeName(found), critical=not common_name)
+            builder = builder.add_extension(_alternative_names(kind, names), critical=not common_name)
         if purposes := list(eku):
             builder = builder.add_extension(x509.ExtendedKeyUsage(purposes), critical=False)
         for extension, critical in extensions:
@@ -287,6 +286,10 @@ def _constraints(
     if not within and not without:
         return None
     return x509.NameConstraints(permitted_subtrees=within or None, excluded_subtrees=without or None)
+
+
+def _alternative_names(kind: NameKind, names: Iterable[str | x509.GeneralName]) -> x509.SubjectAlternativeName:
+    return x509.SubjectAlternativeName([_spelled(kind, name) if isinstance(name, str) else name for name in names])
 
 
 def _spelled(kind: NameKind, name: str) -> x509.GeneralName:

@@ -69,7 +69,7 @@ _INVALID_TOKEN: Final = expat.errors.codes[expat.errors.XML_ERROR_INVALID_TOKEN]
 _UNDEFINED_ENTITY: Final = expat.errors.codes[expat.errors.XML_ERROR_UNDEFINED_ENTITY]
 
 
-class _ParserSpent(Exception):  # control flow between a handler of expat and its caller, no error
+class _ParserSpent(Exception):  # raised in what expat calls, to make it stop; no error
     """The parser has read its share; what follows the last element is for the next one."""
 
 
@@ -176,7 +176,7 @@ class Framer:
     def _piece(self) -> int:
         """Where the next piece ends; 0 while there is none, or none inside the limit of the element."""
         buffer, parsed, limits = self._buffer, self._parsed, self.limits
-        # Where the tag begins of which expat has a part; if it has none, where the piece begins.
+        # Where the tag begins that expat has read in part; if there is none, where the piece begins.
         tag = self._parser.CurrentByteIndex - self._base if parsed else 0
         farthest = min(tag + limits.max_tag_bytes, limits.max_element_bytes)
         stop = buffer.rfind(b">", parsed, farthest) + 1
@@ -316,7 +316,7 @@ class Framer:
     def _first_level_ended(self) -> None:
         buffer, base = self._buffer, self._base
         start, end = self._start - base, self._parser.CurrentByteIndex - base
-        # Of <a></a> expat names the start of the end tag, of <a/> the end, where any end tag may stand.
+        # Expat points before the end tag of <a></a>, but behind <a/>, where another's end tag may stand.
         if self._elements > 1 or not _is_empty(buffer, start, end):
             end = buffer.index(b">", end) + 1
         self._end = base + end

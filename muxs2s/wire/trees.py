@@ -122,25 +122,10 @@ def first_tag(data: bytes) -> FirstTag:
 
     Source: RFC 6120, section 11.1.
     """
-    tags: list[FirstTag] = []
-    depth = 0
-
-    def started(name: str, attributes: dict[str, str]) -> None:
-        nonlocal depth
-        depth += 1
-        if depth > MAX_DEPTH:
-            raise LocalMisuse(f"elements are nested more than {MAX_DEPTH} deep: peers would close the stream for it")
-        if not tags:
-            namespace, _, local_name = name.rpartition(_SEPARATOR)
-            tags.append(FirstTag(namespace, local_name, attributes))
-
-    def ended(_name: str) -> None:
-        nonlocal depth
-        depth -= 1
-
+    reading = _Reading()
     parser = expat.ParserCreate("UTF-8", _SEPARATOR, intern=None)
-    parser.StartElementHandler = started
-    parser.EndElementHandler = ended
+    parser.StartElementHandler = reading.started
+    parser.EndElementHandler = reading.ended
     parser.XmlDeclHandler = parser.StartDoctypeDeclHandler = _refuse_restricted
     parser.CommentHandler = parser.ProcessingInstructionHandler = _refuse_restricted
     try:
@@ -148,7 +133,26 @@ def first_tag(data: bytes) -> FirstTag:
     except expat.ExpatError as error:
         text = f"an element cannot be sent, it is no XML ({expat.ErrorString(error.code)}); look for control characters"
         raise LocalMisuse(text) from None
-    return tags[0]
+    return reading.tags[0]
+
+
+class _Reading:
+    """The first start tag, and how deep the parser is."""
+
+    def __init__(self) -> None:
+        self.tags: list[FirstTag] = []
+        self._depth = 0
+
+    def started(self, name: str, attributes: dict[str, str]) -> None:
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            raise LocalMisuse(f"elements are nested more than {MAX_DEPTH} deep: peers would close the stream for it")
+        if not self.tags:
+            namespace, _, local_name = name.rpartition(_SEPARATOR)
+            self.tags.append(FirstTag(namespace, local_name, attributes))
+
+    def ended(self, _name: str) -> None:
+        self._depth -= 1
 
 
 def _refuse_restricted(*_what: object) -> None:
