@@ -9,7 +9,7 @@ class Echo(ComponentXMPP):
     def __init__(self):
         super().__init__("bot.a.example", "change me", "127.0.0.1", 5347)
         self.add_event_handler("message", self.on_message)
-        self.add_event_handler("disconnected", lambda reason: self.connect())
+        self.add_event_handler("disconnected", lambda _: self.connect())
 
     def on_message(self, message):
         if message["type"] != "error":

@@ -1,63 +1,62 @@
-"""Two servers in one process, over real TLS on loopback: `trial test_two_servers.py`."""
+"""Two servers that meet in memory, over TLS as it is: `trial test_two_servers.py`."""
 
-from twisted.internet import reactor
-from twisted.internet.defer import Deferred
-from twisted.trial.unittest import TestCase
+from twisted.internet.endpoints import TCP4ServerEndpoint
+from twisted.trial.unittest import SynchronousTestCase
 
 from muxs2s import CertificateStore, DomainName, S2SService
-from muxs2s.testing import CertificateAuthority, MemoryResolver, Zone, stanza_of
+from muxs2s.testing import CertificateAuthority, MemoryNetwork, MemoryResolver, Zone, stanza_of
+
+HELLO = stanza_of("<message from='u@a.example' to='v@b.example'><body>hello</body></message>")
 
 
-class Inbox:
-    """A host that waits for one stanza."""
-
-    def __init__(self):
-        self.first = Deferred()
+class Inbox(list):
+    """A host that keeps what it gets."""
 
     def deliver(self, stanzas):
-        self.first.callback(stanzas[0])
+        self.extend(stanzas)
 
 
-class TwoServersTests(TestCase):
-    timeout = 20
-
+class TwoServersTests(SynchronousTestCase):
     def setUp(self):
-        self.authority, self.zone = CertificateAuthority("everybody's"), Zone()
+        self.network, self.zone, self.authority = MemoryNetwork(), Zone(), CertificateAuthority("everybody's")
+        self.a, self.inbox_of_a = self.serve("a.example", "192.0.2.1", self.authority)
 
-    def serve(self, domain, credentials):
-        """Start a server for one domain, with an inbox."""
-        certificates = CertificateStore()
-        certificates.add(credentials)
+    def serve(self, domain, address, authority):
+        """Start a server for one domain."""
+        certificates, inbox = CertificateStore(), Inbox()
+        certificates.add(authority.issue(domain))
+        self.zone.add(domain, "A", address)
         service = S2SService(
-            reactor,
+            self.network,
             [domain],
             certificates=certificates,
             anchors=self.authority.trust_anchors,
-            lookup=MemoryResolver(self.zone, reactor),
+            endpoints=[TCP4ServerEndpoint(self.network, 5269, interface=address)],
+            lookup=MemoryResolver(self.zone, self.network),
         )
-        service.startService()
-        self.addCleanup(service.stopService)
-        port = reactor.listenTCP(0, service.factory, interface="127.0.0.1")
-        self.addCleanup(port.stopListening)
-        self.zone.add(domain, "A", "127.0.0.1")
-        self.zone.add_srv(domain, domain, port.getHost().port)
-        inbox = Inbox()
         service.attach(DomainName.parse(domain), inbox)
+        service.startService()
         return service, inbox
 
-    async def test_message(self):
+    def test_message(self):
         """A message arrives."""
-        a, _ = self.serve("a.example", self.authority.issue("a.example"))
-        _, inbox = self.serve("b.example", self.authority.issue("b.example"))
-        a.send([stanza_of("<message from='u@a.example' to='v@b.example'><body>hi</body></message>")])
-        stanza = await inbox.first
-        self.assertEqual("u@a.example", stanza.from_address)
+        _, inbox = self.serve("b.example", "192.0.2.2", self.authority)
+        self.a.send([HELLO])
+        self.network.settle()
+        self.assertEqual(["u@a.example"], [stanza.from_address for stanza in inbox])
 
-    async def test_foreign_certificate(self):
-        """A message for a server whose certificate nobody vouches for comes back."""
-        a, inbox = self.serve("a.example", self.authority.issue("a.example"))
-        self.serve("b.example", CertificateAuthority("nobody's").issue("b.example"))
-        a.send([stanza_of("<message from='u@a.example' to='v@b.example'><body>hi</body></message>")])
-        stanza = await inbox.first
-        self.assertEqual("error", stanza.type)
-        self.assertIn(b"b.example is not proven", stanza.data)
+    def test_foreign_certificate(self):
+        """A message for a server whose certificate nobody vouches for comes back at once."""
+        self.serve("b.example", "192.0.2.2", CertificateAuthority("nobody's"))
+        self.a.send([HELLO])
+        self.network.settle()
+        self.assertIn(b"b.example is not proven", self.inbox_of_a[0].data)
+
+    def test_nobody_there(self):
+        """A message for a server that does not run comes back within a minute."""
+        self.zone.add("b.example", "A", "192.0.2.2")
+        self.a.send([HELLO])
+        self.network.settle()
+        self.assertEqual([], self.inbox_of_a)
+        self.network.advance(60)
+        self.assertIn(b"Connection was refused", self.inbox_of_a[0].data)
