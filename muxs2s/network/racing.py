@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
@@ -19,6 +19,9 @@ from twisted.python.failure import Failure
 from muxs2s.wire.errors import MuxS2SError
 
 __all__ = ["AddressRace", "Attempts", "NoneAnswered", "RaceLimits"]
+
+_IPV6: Final = "IPv6"
+_IPV4: Final = "IPv4"
 
 T = TypeVar("T")
 
@@ -80,8 +83,9 @@ class AddressRace(Generic[T]):
 
         self._clock, self._connect, self._attempts, self._limits = clock, connect, attempts, limits
         self._lookups_due = lookups
-        self._waiting: dict[bool, deque[str]] = {True: deque(), False: deque()}  # IPv6, IPv4
-        self._ipv6_next = True
+        self._waiting: dict[str, deque[str]] = {_IPV6: deque(), _IPV4: deque()}
+        self._turns = (_IPV6, _IPV4)
+        """The family whose turn it is, then the other."""
         self._running: list[Deferred[T]] = []
         self._places = limits.max_addresses
         self._timer: IDelayedCall | None = None
@@ -92,7 +96,7 @@ class AddressRace(Generic[T]):
             return
         self._lookups_due -= 1
         for address in addresses:
-            self._waiting[":" in address].append(address)
+            self._waiting[_IPV6 if ":" in address else _IPV4].append(address)
         if self._waits_for_ipv6():
             self._set_timer(self._limits.resolution_seconds)
         elif self._timer is None or not self._has_begun():
@@ -102,7 +106,7 @@ class AddressRace(Generic[T]):
         return self._places < self._limits.max_addresses
 
     def _waits_for_ipv6(self) -> bool:
-        return bool(self._lookups_due) and not self._has_begun() and not self._waiting[True]
+        return bool(self._lookups_due) and not self._has_begun() and not self._waiting[_IPV6]
 
     def _start_next(self) -> None:
         """Start the next address; if there is none and none will come, the race is lost."""
@@ -119,13 +123,13 @@ class AddressRace(Generic[T]):
 
     def _take(self) -> str | None:
         """The next address of the family whose turn it is, or of the other."""
-        for ipv6 in (self._ipv6_next, not self._ipv6_next):
-            if self._waiting[ipv6] and self._places:
-                self._ipv6_next = not ipv6
-                self._places -= 1
-                self._attempts.started += 1
-                return self._waiting[ipv6].popleft()
-        return None
+        family = next((family for family in self._turns if self._waiting[family]), None)
+        if family is None or not self._places:
+            return None
+        self._turns = (_IPV4, _IPV6) if family == _IPV6 else (_IPV6, _IPV4)
+        self._places -= 1
+        self._attempts.started += 1
+        return self._waiting[family].popleft()
 
     def _win(self, connection: T, attempt: Deferred[T]) -> None:
         self._running.remove(attempt)
@@ -139,7 +143,7 @@ class AddressRace(Generic[T]):
             self._start_next()
 
     def _say_what_is_left(self) -> None:
-        left = len(self._waiting[True]) + len(self._waiting[False])
+        left = sum(map(len, self._waiting.values()))
         if left:
             limit = self._limits.max_addresses
             self._attempts.reasons.append(f"{left} more addresses not tried, the limit for one host is {limit}")
