@@ -66,7 +66,7 @@ class _Files:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Pair:
+class _FromFiles:
     """What was last read from the files."""
 
     files: _Files
@@ -86,23 +86,23 @@ class CertificateStore:
         """Grows whenever the certificates change."""
 
         self._given: dict[str, Credentials] = {}
-        self._pairs: dict[str, _Pair] = {}
+        self._from_files: dict[str, _FromFiles] = {}
         self._directories: list[str] = []
         self._index: dict[str, list[Credentials]] | None = None
 
     def __iter__(self) -> Iterator[Credentials]:
         yield from self._given.values()
-        for pair in self._pairs.values():
-            yield pair.credentials
+        for held in self._from_files.values():
+            yield held.credentials
 
     def __len__(self) -> int:
-        return len(self._given) + len(self._pairs)
+        return len(self._given) + len(self._from_files)
 
     def __contains__(self, credentials: object) -> bool:
         if not isinstance(credentials, Credentials):
             return False
-        pair = self._pairs.get(credentials.path)
-        return credentials is (pair.credentials if pair else self._given.get(credentials.path))
+        held = self._from_files.get(credentials.path)
+        return credentials is (held.credentials if held else self._given.get(credentials.path))
 
     def add(self, credentials: Credentials) -> None:
         """Add a certificate held in memory; it replaces one of the same ``path``."""
@@ -117,10 +117,10 @@ class CertificateStore:
         :raises CertificateProblem: if they cannot be used; then nothing is added. A certificate that
             can be used but will be refused, as it expired, is added: see :meth:`problems`.
         """
-        pair = _read(_Files(certificate=Path(certificate), key=Path(key or certificate)))
-        self._pairs[pair.credentials.path] = pair
+        held = _read(_Files(certificate=Path(certificate), key=Path(key or certificate)))
+        self._from_files[held.credentials.path] = held
         self._changed()
-        return pair.credentials
+        return held.credentials
 
     def add_directory(self, directory: AnyPath) -> Reload:
         """
@@ -151,8 +151,8 @@ class CertificateStore:
         name = os.fspath(path)
         if name in self._directories:
             self._directories.remove(name)
-            self._pairs = {key: pair for key, pair in self._pairs.items() if pair.files.directory != name}
-        elif self._given.pop(name, None) is None and self._pairs.pop(str(Path(name)), None) is None:
+            self._from_files = {key: held for key, held in self._from_files.items() if held.files.directory != name}
+        elif self._given.pop(name, None) is None and self._from_files.pop(str(Path(name)), None) is None:
             raise LocalMisuse(f"{name} is no certificate or directory that was added")
         self._changed()
 
@@ -188,18 +188,18 @@ class CertificateStore:
 
         :param now: seconds since the epoch.
         """
-        wanted = [pair.files for pair in self._pairs.values() if pair.files.directory is None]
+        wanted = [held.files for held in self._from_files.values() if held.files.directory is None]
         unseen: list[CertificateProblem] = []
         for name in self._directories:
             try:
                 wanted += _files_below(name)
             except CertificateProblem as problem:
                 unseen.append(problem)
-                wanted += [pair.files for pair in self._pairs.values() if pair.files.directory == name]
+                wanted += [held.files for held in self._from_files.values() if held.files.directory == name]
         read, problems = self._take_all(wanted, now)
-        removed = tuple(self._pairs.keys() - {str(files.certificate) for files in wanted})
+        removed = tuple(self._from_files.keys() - {str(files.certificate) for files in wanted})
         for path in removed:
-            del self._pairs[path]
+            del self._from_files[path]
         if read or removed:
             self._changed()
         return Reload(read=read, removed=removed, problems=(*unseen, *problems, *self.problems(now)))
@@ -220,7 +220,7 @@ class CertificateStore:
 
     def _take(self, files: _Files, now: float | None) -> Credentials | None:
         """Read the files if they changed, and take what they hold unless that makes it worse ``now``."""
-        held = self._pairs.get(str(files.certificate))
+        held = self._from_files.get(str(files.certificate))
         if held and held.stamp == files.stamp():
             return None
         fresh = _read(files)
@@ -228,7 +228,7 @@ class CertificateStore:
             complaint = fresh.credentials.complaint(now)
             if complaint is not None:
                 raise complaint
-        self._pairs[fresh.credentials.path] = fresh
+        self._from_files[fresh.credentials.path] = fresh
         return fresh.credentials
 
     def _changed(self) -> None:
@@ -236,10 +236,10 @@ class CertificateStore:
         self._index = None
 
 
-def _read(files: _Files) -> _Pair:
+def _read(files: _Files) -> _FromFiles:
     stamp = files.stamp()  # before reading: what is written meanwhile is another state
     credentials = read_credentials(files.certificate, files.key)
-    return _Pair(files=files, stamp=stamp, credentials=credentials)
+    return _FromFiles(files=files, stamp=stamp, credentials=credentials)
 
 
 def _indexed(credentials: Iterable[Credentials]) -> dict[str, list[Credentials]]:
