@@ -83,7 +83,7 @@ class ComponentConnection(Protocol):
         self._answer_deadline: IDelayedCall | None = None
         self._ping_id: str | None = None
         self._reading = True
-        """Whether the component takes what is written, as far as the transport has room."""
+        """Whether the transport takes more; not while the component reads too slowly."""
         self._waiting: list[Slice] = []
         self._waiting_bytes = 0
         self._overflown = False

@@ -2,8 +2,8 @@
 What a component and its server say to each other: bytes in, stanzas and bytes out.
 
 Knows the component protocol from the server's side: header, handshake, addresses, closing. Does not
-know sockets, time or who else serves a domain: it asks by two functions it is given, and
-:mod:`muxs2s.hosts.components` moves the bytes.
+know who may serve a domain, for which it is given two functions to ask; nor sockets and time:
+:mod:`muxs2s.hosts.componentconnection` moves the bytes.
 """
 
 from __future__ import annotations

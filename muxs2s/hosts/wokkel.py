@@ -1,9 +1,9 @@
 """
 The seam to wokkel: federation behind the default route of a Router.
 
-Knows what a Router and the components in it send and expect. Does not import wokkel: whatever has
-the routes of a Router will do, that of :mod:`twisted.words.protocols.jabber.component` too, and
-nothing here sees to it that a reactor is installed or that a deprecated name is used.
+Knows what a Router and the components in it send and expect. Does not import wokkel, which would
+install a reactor and warn of deprecated names: whatever has the routes of a Router will do, that of
+:mod:`twisted.words.protocols.jabber.component` too.
 
 Two things stay as they are in wokkel and Twisted. A Router logs each stanza it routes, in full. What
 an observer in it raises is logged by Twisted and stops nothing.

@@ -56,6 +56,8 @@ RESOLV_CONF: Final = "/etc/resolv.conf"
 MAX_SYSTEM_SERVERS: Final = 3
 """Name servers taken from ``/etc/resolv.conf``, as its manual page has it."""
 
+_log = Logger()
+
 
 class Lookup(Protocol):
     """Whoever answers questions to DNS: a :class:`Resolver` or a double."""
@@ -271,6 +273,3 @@ def system_servers(text: str) -> list[tuple[str, int]]:
         else:
             _log.warn("name server passed over, it is no IP address: {line!r}", line=line)
     return servers[:MAX_SYSTEM_SERVERS] or [("127.0.0.1", DNS_PORT)]
-
-
-_log: Final = Logger()

@@ -32,9 +32,9 @@ class StanzaWriter:
     """
     Writes inside TLS: one batch of stanzas at a time, and nothing behind it until the kernel has it.
 
-    Small writes, which Twisted would keep until the next turn to join them, go straight to the layer
-    of TLS and with it to the transport below. That one asks us for more whenever it has nothing left;
-    the layer of TLS would hide it from us.
+    Twisted would keep small writes until the next turn, to join them: ours go straight to the layer of
+    TLS, and from there to the transport below. There we are registered as the producer, so that it
+    asks for more whenever it has nothing left; the layer of TLS would not let us know.
 
     :param layer: TLS on this connection, its handshake complete.
     :param taken: called whenever the kernel has taken everything that was written.

@@ -125,7 +125,7 @@ class PkixProof:
         path = _Path(self._anchors, leaf, issuers[: MAX_CHAIN_CERTIFICATES - 1])
         if len(chain) > MAX_CHAIN_CERTIFICATES:
             reasons.append(f"more than {MAX_CHAIN_CERTIFICATES} certificates were shown")
-        # Of a certificate out of its time the rest is judged in its time: it may not be all that is wrong.
+        # An expired certificate is judged as of its last moment: the reasons are to name all that is wrong.
         reasons += path.validate(min(max(now, leaf.not_valid_before_utc), leaf.not_valid_after_utc))
         if not reasons:
             names = _constrained(names, path.built)
@@ -163,7 +163,7 @@ class _Path:
         builder = PolicyBuilder().store(self._anchors.store).time(when)
         builder = builder.extension_policies(ca_policy=_ISSUER_POLICY, ee_policy=self._leaf_policy())
         try:
-            # Built for one check: it freezes the time.
+            # Each check needs a verifier of its own: the time is built in.
             self.built = builder.build_client_verifier().verify(self._leaf, self._issuers).chain
         except VerificationError as error:
             return [*self._unfit, *self._ends(when), self._gap() or f"its chain is not valid: {_shown(str(error))}"]

@@ -35,7 +35,6 @@ __all__ = ["Configuration", "ConfigurationProblem", "ConfigurationRefused", "mak
 MAX_FILE_BYTES: Final = 16 * 1024 * 1024
 """Of a file of configuration."""
 
-
 COMPONENT_FEATURE_ELEMENTS: Final = 1
 """Components list no features."""
 

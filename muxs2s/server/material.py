@@ -31,7 +31,6 @@ SYSTEM: Final = "system"
 MAX_SECRET_BYTES: Final = 4_096
 """Of a file that holds a secret."""
 
-
 _PAIR: Final = '{ certificate = "FILE", key = "FILE" }, or "FILE" where one file holds both'
 
 
