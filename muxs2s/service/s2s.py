@@ -15,7 +15,7 @@ from random import SystemRandom
 from typing import Final
 
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, DeferredList
+from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
 from twisted.internet.interfaces import IListeningPort, IStreamServerEndpoint
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -198,9 +198,8 @@ class S2SService(Service):
         Service.stopService(self)
         ports, self._ports = self._ports, []
         self._routing.stop()
-        ending: list[Deferred[None]] = [port.addCallback(_stop_listening) for port in ports]
-        ending.append(self._streams.stop())
-        return DeferredList(ending, consumeErrors=True).addCallback(self._stopped)
+        ending = [Deferred.fromCoroutine(self._close(port)) for port in ports]
+        return DeferredList([*ending, self._streams.stop()]).addCallback(self._stopped)
 
     def add_domain(self, domain: str) -> None:
         """
@@ -258,9 +257,13 @@ class S2SService(Service):
             for host in self._routers:
                 host.stop()
 
+    async def _close(self, listening: Deferred[IListeningPort | None]) -> None:
+        try:
+            port = await listening
+            if port is not None:
+                await maybeDeferred(port.stopListening)
+        except Exception:  # noqa: BLE001 - whatever a port does, the service stops
+            self._log.failure("a port failed to close")
+
     def _not_listening(self, failure: Failure, endpoint: IStreamServerEndpoint) -> None:
         self._log.failure("cannot listen on {endpoint}; is the address in use?", failure, endpoint=endpoint)
-
-
-def _stop_listening(port: IListeningPort | None) -> Deferred[None] | None:
-    return port.stopListening() if port is not None else None

@@ -116,7 +116,7 @@ class SendingTests(LinkTestCase):
 class RefusedTests(LinkTestCase):
     """No stream can be had."""
 
-    def test_pitfall_3_failure_is_not_waited_for(self) -> None:
+    def test_failure_is_not_waited_for(self) -> None:
         """When an attempt fails, at once or later, the link goes on: it rests, dials again, and sends."""
         self.world.refuse_at_once = StreamUnavailable(TIMEOUT, "not today", final=False)
         self.world.dialling("1")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, fail
 from twisted.internet.endpoints import TCP4ServerEndpoint
 from twisted.internet.protocol import ClientFactory, Factory, Protocol
 
@@ -252,6 +252,12 @@ class LifeTests(FederationTestCase):
         self.assertEqual(1, len(self.flushLoggedErrors()))
         self.assertIn("is the address in use?", self.logged.lines[-1])
         port.stopListening()
+
+    def test_port_that_does_not_close(self) -> None:
+        """A port that fails to close is logged, and the service stops all the same."""
+        self.network.ports["192.0.2.1", 5269].stopListening = lambda: fail(OSError())  # type: ignore[method-assign]  # the fault
+        self.successResultOf(self.a.stop())
+        self.assertEqual(1, len(self.flushLoggedErrors(OSError)))
 
     def test_name_refused(self) -> None:
         """A domain that is no domain name is refused when the service is made, and later."""
