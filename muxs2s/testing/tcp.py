@@ -149,7 +149,7 @@ class MemoryConnection(Connection):
         self.protocol.makeConnection(self)
 
 
-Build = Callable[[Address], IProtocol | None]
+Build = Callable[[Address], "IProtocol | None"]
 
 
 def connected(
