@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import groupby
-from operator import attrgetter
 
 from muxs2s.hosts.seam import Host
 from muxs2s.wire.errors import LocalMisuse
@@ -80,7 +79,7 @@ class MemoryFederation:
         :raises LocalMisuse: if nobody has attached the domain; what stood before it is delivered.
         """
         slices = [stanza_of(stanza) if isinstance(stanza, str) else stanza for stanza in stanzas]
-        for domain, batch in groupby(slices, attrgetter("target")):
+        for domain, batch in groupby(slices, lambda stanza: stanza.target):
             if domain not in self.hosts:
                 raise LocalMisuse(f"no host serves {domain}")
             self.hosts[domain].deliver(list(batch))
