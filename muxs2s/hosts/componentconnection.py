@@ -93,6 +93,13 @@ class ComponentConnection(Protocol):
     def _wire(self) -> _ComponentTransport:
         return cast(_ComponentTransport, self.transport)
 
+    @property
+    def _peer(self) -> str:
+        """Where the component is, for operators."""
+        peer = self._wire.getPeer()
+        host, port = getattr(peer, "host", None), getattr(peer, "port", None)
+        return "a Unix socket" if host is None else f"{host}:{port}"
+
     # What the connection does.
 
     def connectionMade(self) -> None:
@@ -225,7 +232,7 @@ class ComponentConnection(Protocol):
         self._listener.admit(self, domain)
         self._stop_waiting()
         self._wire.registerProducer(self, streaming=True)
-        self._log.info("component {domain} connected from {peer}", domain=domain, peer=self._wire.getPeer())
+        self._log.info("component {domain} connected from {peer}", domain=domain, peer=self._peer)
 
     def _follow(self) -> None:
         """Write what the stream has to say, and end the connection where the stream ends."""
@@ -247,9 +254,9 @@ class ComponentConnection(Protocol):
         self._wait(self._limits.closing_seconds, self._wire.abortConnection)
         self._stop_waiting_for_answer()
         self._log.info(
-            "component {domain} from {peer} ended: {reason}",
-            domain=self._stream.domain,
-            peer=self._wire.getPeer(),
+            "{who} from {peer} ended: {reason}",
+            who="a component" if self._stream.domain is None else f"component {self._stream.domain}",
+            peer=self._peer,
             reason=self._stream.reason,
         )
         self._bounce(self._take_back(), StanzaCondition.SERVICE_UNAVAILABLE, "the component is not connected")

@@ -52,6 +52,9 @@ MAX_CHAIN_CERTIFICATES: Final = 10
 MIN_RSA_BITS: Final = 2_048
 """Bits in the modulus of an RSA key that is still believed."""
 
+_OUR_WORDS: Final = "ValueError: "
+"""What the library puts before the words of a policy of ours."""
+
 _MAX_TEXT: Final = 200
 """Characters of a name or of the library's words in one reason."""
 
@@ -166,7 +169,8 @@ class _Path:
             # Each check needs a verifier of its own: the time is built in.
             self.built = builder.build_client_verifier().verify(self._leaf, self._issuers).chain
         except VerificationError as error:
-            return [*self._unfit, *self._ends(when), self._gap() or f"its chain is not valid: {_shown(str(error))}"]
+            words = str(error).rpartition(_OUR_WORDS)[2]
+            return [*self._unfit, *self._ends(when), self._gap() or f"its chain is not valid: {_shown(words)}"]
         return self._unfit
 
     def _leaf_policy(self) -> ExtensionPolicy:
@@ -238,8 +242,18 @@ def _demand_server_issuer(_policy: Policy, issuer: Certificate, purposes: Extend
         raise ValueError(f"the issuer {_named(issuer.subject)} may not issue certificates of servers")
 
 
-_ISSUER_POLICY: Final = ExtensionPolicy.webpki_defaults_ca().may_be_present(
-    ExtendedKeyUsage, Criticality.AGNOSTIC, _demand_server_issuer
+def _demand_signer(_policy: Policy, issuer: Certificate, usage: KeyUsage | None) -> None:
+    # The library demands the same, but names neither the certificate nor the remedy.
+    if usage is None or not usage.key_cert_sign:
+        raise ValueError(
+            f"the issuer {_named(issuer.subject)} lacks the key usage keyCertSign: renew its certificate with it"
+        )
+
+
+_ISSUER_POLICY: Final = (
+    ExtensionPolicy.webpki_defaults_ca()
+    .may_be_present(KeyUsage, Criticality.AGNOSTIC, _demand_signer)
+    .may_be_present(ExtendedKeyUsage, Criticality.AGNOSTIC, _demand_server_issuer)
 )
 
 

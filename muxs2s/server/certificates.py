@@ -44,16 +44,18 @@ class ConfiguredCertificates:
         """
         wanted: dict[str, _Source] = {str(files.certificate): files for files in configuration.certificate_files}
         wanted.update((str(directory), directory) for directory in configuration.certificate_directories)
+        had = tuple(credentials.path for credentials in self.store)
         for path in self._added.keys() - wanted.keys():
             del self._added[path]
             self.store.remove(path)
         added = [self._add(path, source) for path, source in wanted.items() if self._added.get(path) != source]
         again = self.store.reload(now)
+        left = {credentials.path for credentials in self.store}
         expected = set(map(str, self.store.problems(now)))
         problems = [problem for reload in (*added, again) for problem in reload.problems]
         return Reload(
             read=tuple(read for reload in (*added, again) for read in reload.read),
-            removed=again.removed,
+            removed=tuple(path for path in had if path not in left),
             problems=tuple({str(problem): problem for problem in problems if str(problem) not in expected}.values()),
         )
 

@@ -266,4 +266,8 @@ class S2SService(Service):
             self._log.failure("a port failed to close")
 
     def _not_listening(self, failure: Failure, endpoint: IStreamServerEndpoint) -> None:
-        self._log.failure("cannot listen on {endpoint}; is the address in use?", failure, endpoint=endpoint)
+        self._log.error(
+            "peers cannot connect at {endpoint}: {reason}. Remedy: free it, or listen elsewhere",
+            endpoint=str(endpoint),
+            reason=failure.getErrorMessage().rstrip("."),
+        )

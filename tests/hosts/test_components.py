@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from twisted.internet.address import UNIXAddress
 from twisted.internet.interfaces import IPushProducer
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.words.protocols.jabber.component import componentFactory
@@ -507,7 +508,16 @@ class LogTests(ListenerTestCase):
         component.write("<message><body>the word</body></message>")
         component.lose()
         came, went = logged.lines
-        self.assertIn(f"component {DOMAIN} connected from ", came)
+        self.assertIn(f"component {DOMAIN} connected from 192.168.1.1:54321", came)
         self.assertIn("ended: improper-addressing: a stanza needs 'from' and 'to'", went)
         for secret in ("the word", SECRET):
             self.assertNotIn(secret, repr(logged.events))
+
+    def test_component_nobody_knows(self) -> None:
+        """One that was not let in is no component of ours, and the reason says whose it wanted to be."""
+        logged = Logged(self)
+        component = self.listener.connect()
+        component.wire.peerAddr = UNIXAddress("")
+        component.write(HEADER.replace(DOMAIN, OTHER))
+        (line,) = logged.lines
+        self.assertIn(f"a component from a Unix socket ended: host-unknown: no component is known as {OTHER}", line)

@@ -351,7 +351,15 @@ class PurposeTests(PkixCase):
         self.assert_proven(judge(AUTHORITY.intermediate(eku=(SERVER,)).issue("a.example")))
         for purpose in (CLIENT, ExtendedKeyUsageOID.CODE_SIGNING):
             issued = AUTHORITY.intermediate("for other things", eku=(purpose,)).issue("a.example")
-            self.assert_refused(judge(issued), "may not issue certificates of servers")
+            self.assert_refused(judge(issued), "its chain is not valid: the issuer CN=for other things may not issue")
+
+    def test_authority_that_may_not_sign(self) -> None:
+        """An authority whose certificate does not say that it may sign others is named, with the remedy."""
+        key = generate_private_key(SECP256R1())
+        house = built("house.example", SELF, SELF, key=key, by=key, ca=True)
+        issued = signed_by(IssuedCredentials(leaf=house, private_key=key, path="house"), "a.example")
+        outcome = PkixProof(TrustAnchors([house])).judge(DomainName.parse("a.example"), Evidence(chain=(issued,)), NOW)
+        self.assert_refused(outcome, "its chain is not valid: the issuer CN=myself lacks the key usage keyCertSign")
 
     def test_key_usage(self) -> None:
         """P1.1: if the certificate says what its key is for, digital signatures must be among it."""

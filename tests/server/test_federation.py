@@ -215,6 +215,14 @@ class CertificateTests(ServerTestCase):
         self.assertEqual((str(place / "fullchain.pem"),), changes.certificates_removed)
         self.assertIn("c.example: no certificate names it", changes.problems[0])
 
+    def test_named_no_more(self) -> None:
+        """A certificate that the configuration names no more is gone as well, and the log says so."""
+        place = self.certify("a.example")
+        server = self.start_with(directories=["."])
+        changes = server.apply(self.made(domains=["a.example"]))
+        self.assertEqual((str(place / "fullchain.pem"),), changes.certificates_removed)
+        self.assertTrue(any("certificates removed: " in line for line in self.logged.lines))
+
     def test_renewal_gone_wrong(self) -> None:
         """A renewed certificate that does not fit its key is named, and the one at hand stays."""
         place = self.certify("a.example", "c.example")
