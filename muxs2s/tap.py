@@ -47,6 +47,15 @@ class Options(usage.Options):
 
     configuration: Configuration
 
+    def parseArgs(self, *others: str) -> None:
+        """
+        Refuse what is no option.
+
+        :raises usage.UsageError: with the remedy.
+        """
+        if others:
+            raise usage.UsageError(f"{others[0]!r} is no option. Remedy: --config FILE.")
+
     def postOptions(self) -> None:
         """
         Read the configuration.

@@ -78,6 +78,11 @@ class OptionTests(TapTestCase):
         """Without a configuration the remedy is told."""
         self.assertIn("--config FILE", str(self.assertRaises(UsageError, Options().parseOptions, [])))
 
+    def test_no_option(self) -> None:
+        """A file named without the option is named in the refusal, with the remedy."""
+        refused = self.assertRaises(UsageError, Options().parseOptions, ["muxs2s.toml"])
+        self.assertEqual("'muxs2s.toml' is no option. Remedy: --config FILE.", str(refused))
+
     def test_faults(self) -> None:
         """With a faulty one every fault is told."""
         self.write("colour = 1\nlisten = 2")

@@ -32,6 +32,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     verbs = parser.add_subparsers(title="verbs", dest="verb", required=True, metavar="VERB")
     for verb in _VERBS:
         verb.add_parser(verbs)
-    arguments = parser.parse_args(sys.argv[1:] if argv is None else argv)
+    arguments, unknown = parser.parse_known_args(sys.argv[1:] if argv is None else argv)
+    if unknown:
+        # Said by the verb, so that its options are shown and not the list of verbs.
+        verbs.choices[arguments.verb].error(f"unrecognized arguments: {' '.join(unknown)}")
     status: int = arguments.run(arguments)
     return status

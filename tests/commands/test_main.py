@@ -37,6 +37,13 @@ class MainTests(SynchronousTestCase):
         self.assertIn("dance", err)
         self.assertIn("demo", err)
 
+    def test_unknown_arguments(self) -> None:
+        """What a verb does not know is named, with the options it has."""
+        status, _, err = self.run_main("demo", "3x7", "--quick")
+        self.assertEqual(2, status)
+        self.assertIn("muxs2s demo: error: unrecognized arguments: 3x7 --quick", err)
+        self.assertIn("[--domains N]", err)
+
     def test_help(self) -> None:
         """Help lists the verbs and says how the server itself is started."""
         status, out, _ = self.run_main("--help")
