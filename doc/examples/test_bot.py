@@ -1,4 +1,4 @@
-"""Tests of a bot in wokkel, without a network: `trial test_bot.py`."""
+"""Tests of a bot in wokkel, without a network: `python -m twisted.trial test_bot`."""
 
 from twisted.trial.unittest import SynchronousTestCase
 from wokkel.component import InternalComponent, Router

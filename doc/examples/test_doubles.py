@@ -1,4 +1,4 @@
-"""Certificates that must be refused, and a conversation of two streams: `trial test_doubles.py`."""
+"""Certificates that must be refused, and a conversation of two streams: `python -m twisted.trial test_doubles`."""
 
 from twisted.trial.unittest import SynchronousTestCase
 

@@ -1,4 +1,4 @@
-"""Two servers that meet in memory, over TLS as it is: `trial test_two_servers.py`."""
+"""Two servers that meet in memory, over TLS as it is: `python -m twisted.trial test_two_servers`."""
 
 from twisted.internet.endpoints import TCP4ServerEndpoint
 from twisted.trial.unittest import SynchronousTestCase
