@@ -30,6 +30,7 @@ from muxs2s.wire.header import (
 from muxs2s.wire.limits import AFTER_AUTHENTICATION, BEFORE_AUTHENTICATION, FramingLimits
 from muxs2s.wire.names import DomainName, NameRefused, domain_of
 from muxs2s.wire.namespaces import COMPONENT, SERVER
+from muxs2s.wire.reasons import readable
 from muxs2s.wire.stanza import STANZA_NAMES, Slice, error_reply, moved
 
 __all__ = [
@@ -53,9 +54,6 @@ Let the component of that domain in, now that it knows its secret.
 
 Raises :exc:`~muxs2s.wire.errors.RemoteViolation` with the condition that keeps it out.
 """
-
-MAX_REASON_CHARACTERS: Final = 200
-"""What goes into a log line of the text that names a fault; the peer has a hand in it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,8 +203,8 @@ class ComponentStream:
     def _write_error(self, condition: StreamCondition, text: str) -> None:
         if self.state is _S.OPENING:
             self._outgoing.append(self._header())
-        self._outgoing.append(stream_error(condition, text))
-        self.reason = f"{condition.value}: {text[:MAX_REASON_CHARACTERS]}"
+        self._outgoing.append(stream_error(condition, readable(text)))
+        self.reason = f"{condition.value}: {readable(text)}"
 
     def _header(self) -> bytes:
         """Our header: an XML declaration and a tag without a version, which components know nothing of."""

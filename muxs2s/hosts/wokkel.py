@@ -26,6 +26,7 @@ from muxs2s.hosts.seam import Federation
 from muxs2s.wire.errors import LocalMisuse, MuxS2SError, StanzaCondition, StreamCondition
 from muxs2s.wire.names import DomainName, NameRefused
 from muxs2s.wire.namespaces import COMPONENT, SERVER
+from muxs2s.wire.reasons import readable
 from muxs2s.wire.stanza import STANZA_NAMES, Slice, error_reply, from_tree, moved
 
 __all__ = ["PeerStream", "Router", "RouterHost"]
@@ -36,9 +37,6 @@ _CONTENT: Final = frozenset({SERVER, COMPONENT, _CLIENT, ""})
 
 _EVERYTHING: Final = "/*"
 _NOBODY: Final = "nobody serves this domain at present"
-
-MAX_REASON_CHARACTERS: Final = 200
-"""What goes into a log line of the text that names a fault; the sender has a hand in it."""
 
 
 class Router(Protocol):
@@ -206,7 +204,7 @@ class RouterHost:
             self._drop(f"not relayed: {text}")
 
     def _drop(self, reason: object) -> None:
-        self._log.warn("dropped a stanza at the router: {reason}", reason=str(reason)[:MAX_REASON_CHARACTERS])
+        self._log.warn("dropped a stanza at the router: {reason}", reason=readable(str(reason)))
 
     # From peers.
 

@@ -38,10 +38,10 @@ from muxs2s.stream.events import (
 )
 from muxs2s.stream.initiating import InitiatingStream
 from muxs2s.stream.machine import StreamState
-from muxs2s.stream.reasons import readable
 from muxs2s.stream.receiving import ReceivingStream
 from muxs2s.wire.errors import LocalMisuse, StreamCondition
 from muxs2s.wire.names import DomainPair
+from muxs2s.wire.reasons import readable
 from muxs2s.wire.stanza import Slice
 
 __all__ = ["ABORT_SECONDS", "MAX_STALL_SECONDS", "MAX_WRITE_BYTES", "StreamObserver", "StreamProtocol"]

@@ -43,6 +43,7 @@ from cryptography.x509.verification import (
 from muxs2s.proof.identity import CertificateNames, names_in
 from muxs2s.proof.outcome import Evidence, Outcome, Proven, Refused, Scope, Undecided
 from muxs2s.wire.names import DomainName
+from muxs2s.wire.reasons import readable
 
 __all__ = ["MAX_CHAIN_CERTIFICATES", "MIN_RSA_BITS", "PkixProof", "TrustAnchors"]
 
@@ -336,8 +337,7 @@ def _named(name: Name) -> str:
 
 def _shown(text: str) -> str:
     """What came from elsewhere, fit for one line of a log."""
-    cut = text if len(text) <= _MAX_TEXT else f"{text[:_MAX_TEXT]}..."
-    return "".join(character if character.isprintable() else "?" for character in cut)
+    return readable(text, _MAX_TEXT)
 
 
 def _date(moment: datetime) -> str:

@@ -20,6 +20,7 @@ from muxs2s.network.targets import Target, TargetRefused, read_target
 from muxs2s.server.endpoints import WRITTEN, ListenRefused, check_place
 from muxs2s.wire.errors import MuxS2SError
 from muxs2s.wire.names import DomainName, NameRefused
+from muxs2s.wire.reasons import readable
 
 __all__ = [
     "ADDRESS",
@@ -148,8 +149,7 @@ _TYPES: Final = (
 
 
 def _shown(value: object) -> str:
-    text = str(value).lower() if isinstance(value, bool) else repr(value)
-    return text if len(text) <= MAX_SHOWN_CHARACTERS else f"{text[:MAX_SHOWN_CHARACTERS]}..."
+    return readable(str(value).lower() if isinstance(value, bool) else repr(value), MAX_SHOWN_CHARACTERS)
 
 
 def read_text(value: object, wants: str) -> str:

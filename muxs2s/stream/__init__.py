@@ -14,13 +14,11 @@ from muxs2s.stream.events import (
 from muxs2s.stream.initiating import InitiatingStream
 from muxs2s.stream.limits import StreamLimits
 from muxs2s.stream.machine import INITIATING, RECEIVING, StreamInput, StreamMachine, StreamState
-from muxs2s.stream.reasons import MAX_REASON_CHARACTERS
 from muxs2s.stream.receiving import ReceivingStream
 from muxs2s.stream.stream import Stream
 
 __all__ = [
     "INITIATING",
-    "MAX_REASON_CHARACTERS",
     "OWN_CERTIFICATE",
     "RECEIVING",
     "Admission",

@@ -11,10 +11,10 @@ import base64
 from enum import Enum
 from typing import Final
 
-from muxs2s.stream.reasons import readable
 from muxs2s.wire.errors import MuxS2SError
 from muxs2s.wire.names import DomainName, NameRefused
 from muxs2s.wire.namespaces import SASL
+from muxs2s.wire.reasons import readable
 from muxs2s.wire.stanza import Slice
 
 __all__ = [

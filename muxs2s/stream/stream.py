@@ -18,7 +18,6 @@ from muxs2s.stream.associations import Admission, AssociationTable, Direction, G
 from muxs2s.stream.events import ProofWanted, StanzaDropped, StanzasReceived, StreamClosing, StreamEnded, StreamEvent
 from muxs2s.stream.limits import StreamLimits
 from muxs2s.stream.machine import StreamInput, StreamMachine, StreamState
-from muxs2s.stream.reasons import readable
 from muxs2s.wire.errors import LocalMisuse, RemoteViolation, StreamCondition
 from muxs2s.wire.framing import Framed, Framer, StreamClosed
 from muxs2s.wire.header import (
@@ -32,6 +31,7 @@ from muxs2s.wire.header import (
 )
 from muxs2s.wire.limits import FramingLimits
 from muxs2s.wire.names import DomainName, DomainPair
+from muxs2s.wire.reasons import readable
 from muxs2s.wire.stanza import Slice
 
 __all__ = ["Stream"]

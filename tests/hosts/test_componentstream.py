@@ -344,11 +344,14 @@ class ClosingTests(StreamTestCase):
         self.assertIs(ComponentState.CLOSED, self.stream.state)
 
     def test_reason_is_cut(self) -> None:
-        """The reason kept for the log has at most 200 characters of what the fault says."""
-        for length in (200, 201):
+        """The reason kept for the log is one line, with at most 500 characters of what the fault says."""
+        for length, dots in ((500, ""), (501, "...")):
             self.stream = self.make()
             self.stream.fail(StreamCondition.BAD_FORMAT, "x" * length)
-            self.assertEqual("bad-format: " + "x" * 200, self.stream.reason)
+            self.assertEqual("bad-format: " + "x" * 500 + dots, self.stream.reason)
+        self.stream = self.make()
+        self.stream.fail(StreamCondition.BAD_FORMAT, "a\nb")
+        self.assertEqual(r"bad-format: a\nb", self.stream.reason)
 
 
 class MachineTests(StreamTestCase):

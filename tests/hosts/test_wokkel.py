@@ -288,13 +288,13 @@ class FromRouterTests(RouterTestCase):
         self.assertEqual([], self.flushLoggedErrors())
 
     def test_log_line_is_short(self) -> None:
-        """A line in the log has at most 200 characters that name the fault: the sender has a hand in them."""
+        """A line in the log has at most 500 characters that name the fault: the sender has a hand in them."""
         rest = len(" in None is no stanza")
-        for length in (200, 201):
+        for length in (500, 501):
             self.host.send(Element((None, "x" * (length - rest))))
         kept, cut = (event["reason"] for event in self.logged.ours)
         self.assertTrue(kept.endswith("stanza"), kept)
-        self.assertEqual((200, 200), (len(kept), len(cut)))
+        self.assertEqual((500, 503), (len(kept), len(cut)))
 
     def test_domain_withdrawn(self) -> None:
         """A stanza of a domain that federation has given up is dropped, and the Router unharmed."""

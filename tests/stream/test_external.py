@@ -12,8 +12,8 @@ from muxs2s.stream.external import (
     failure_element,
     failure_reason,
 )
-from muxs2s.stream.reasons import MAX_REASON_CHARACTERS
 from muxs2s.wire.namespaces import SASL, TLS
+from muxs2s.wire.reasons import MAX_REASON_CHARACTERS
 from muxs2s.wire.stanza import Slice
 from tests.stream.scripts import A
 

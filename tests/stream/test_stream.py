@@ -6,7 +6,6 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from muxs2s.proof.outcome import Undecided
 from muxs2s.stream import (
-    MAX_REASON_CHARACTERS,
     ProofWanted,
     StanzaDropped,
     StanzasReceived,
@@ -16,6 +15,7 @@ from muxs2s.stream import (
 from muxs2s.testing.streams import StreamPair
 from muxs2s.wire.errors import LocalMisuse, StreamCondition
 from muxs2s.wire.names import DomainPair
+from muxs2s.wire.reasons import MAX_REASON_CHARACTERS
 from tests.stream import scripts
 from tests.stream.scripts import (
     FROM_A,

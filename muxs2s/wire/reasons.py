@@ -17,15 +17,16 @@ MAX_REASON_CHARACTERS: Final = 500
 _LEFT_OUT: Final = "..."
 
 
-def readable(text: str) -> str:
+def readable(text: str, max_characters: int = MAX_REASON_CHARACTERS) -> str:
     r"""
     Make one line of ``text``, of printable characters and of bounded length.
 
+    :param max_characters: how much is kept; where something is left out, three dots follow.
     :returns: what does not print is written as Python would: ``\n``, ``\x1b``, ``\u202e``.
     """
-    kept = text[: MAX_REASON_CHARACTERS + 1]
+    kept = text[: max_characters + 1]
     line = "".join(character if character.isprintable() else _escaped(character) for character in kept)
-    return line if len(line) <= MAX_REASON_CHARACTERS else line[:MAX_REASON_CHARACTERS] + _LEFT_OUT
+    return line if len(line) <= max_characters else line[:max_characters] + _LEFT_OUT
 
 
 def _escaped(character: str) -> str:

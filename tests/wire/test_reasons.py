@@ -1,10 +1,10 @@
-"""Tests of :mod:`muxs2s.stream.reasons`."""
+"""Tests of :mod:`muxs2s.wire.reasons`."""
 
 from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from muxs2s.stream.reasons import MAX_REASON_CHARACTERS, readable
+from muxs2s.wire.reasons import MAX_REASON_CHARACTERS, readable
 
 
 class ReadableTests(SynchronousTestCase):
@@ -30,6 +30,10 @@ class ReadableTests(SynchronousTestCase):
     def test_too_long(self) -> None:
         """Of 501 characters the last is left out, and it shows."""
         self.assertEqual("x" * 500 + "...", readable("x" * 501))
+
+    def test_other_bound(self) -> None:
+        """Where less is wanted, less is kept."""
+        self.assertEqual(("abc", "abc..."), (readable("abc", 3), readable("abcd", 3)))
 
     def test_escapes_count(self) -> None:
         """What an unprintable character is written as counts towards the length."""
