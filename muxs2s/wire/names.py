@@ -16,10 +16,25 @@ import idna
 
 from muxs2s.wire.errors import MuxS2SError
 
-__all__ = ["MAX_CACHED_NAMES", "DomainName", "DomainPair", "NameRefused", "domain_of", "domainpart"]
+__all__ = [
+    "MAX_CACHED_ADDRESSES",
+    "MAX_CACHED_ADDRESS_CHARACTERS",
+    "MAX_CACHED_NAMES",
+    "DomainName",
+    "DomainPair",
+    "NameRefused",
+    "domain_of",
+    "domainpart",
+]
 
 MAX_CACHED_NAMES: Final = 10_000
 """Spellings of domain names remembered, least recently used first out."""
+
+MAX_CACHED_ADDRESSES: Final = 10_000
+"""Addresses whose domain is remembered, least recently used first out."""
+
+MAX_CACHED_ADDRESS_CHARACTERS: Final = 256
+"""Of an address whose domain is remembered: the cache grows to some 10 MB at worst, usually to 2."""
 
 MAX_DOMAIN_OCTETS: Final = 253
 """A domain name without its trailing dot (RFC 1035, section 2.3.4)."""
@@ -153,4 +168,11 @@ def domain_of(address: str) -> DomainName:
 
     :raises NameRefused: if the address is malformed or its domainpart is no domain name.
     """
+    if len(address) > MAX_CACHED_ADDRESS_CHARACTERS:
+        return DomainName.parse(domainpart(address))
+    return _domain_of(address)
+
+
+@lru_cache(maxsize=MAX_CACHED_ADDRESSES)
+def _domain_of(address: str) -> DomainName:
     return DomainName.parse(domainpart(address))

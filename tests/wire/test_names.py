@@ -9,7 +9,16 @@ from hypothesis import strategies as some
 from twisted.trial.unittest import SynchronousTestCase
 
 from muxs2s.wire import names
-from muxs2s.wire.names import MAX_CACHED_NAMES, DomainName, DomainPair, NameRefused, domain_of, domainpart
+from muxs2s.wire.names import (
+    MAX_CACHED_ADDRESS_CHARACTERS,
+    MAX_CACHED_ADDRESSES,
+    MAX_CACHED_NAMES,
+    DomainName,
+    DomainPair,
+    NameRefused,
+    domain_of,
+    domainpart,
+)
 from tests.wire.samples import vectors
 
 LABEL = "a" * 63
@@ -117,6 +126,25 @@ class CacheTests(SynchronousTestCase):
             self.assertRaises(NameRefused, DomainName.parse, bad)
         self.assertEqual(names._parse.cache_info().misses, misses + 6)
         self.assertEqual(DomainName.parse("a.example."), "a.example")
+
+    def test_addresses(self) -> None:
+        """Of ten thousand and one addresses the domains of ten thousand are remembered, of bad ones nothing."""
+        for number in range(MAX_CACHED_ADDRESSES + 1):
+            self.assertEqual("a.example", domain_of(f"u{number}@a.example/r"))
+        known = names._domain_of.cache_info()
+        self.assertEqual(MAX_CACHED_ADDRESSES, known.currsize)
+        self.assertIs(domain_of("u1@a.example/r"), domain_of("u1@a.example/r"))
+        for _ in range(2):
+            self.assertRaises(NameRefused, domain_of, "u@/r")
+        self.assertEqual(known.misses + 2, names._domain_of.cache_info().misses)
+
+    def test_long_addresses(self) -> None:
+        """An address of 256 characters is remembered, one of 257 is read each time and leaves nothing behind."""
+        names._domain_of.cache_clear()
+        longest = "u@a.example/".ljust(MAX_CACHED_ADDRESS_CHARACTERS, "r")
+        for address, remembered in ((longest, 1), (f"{longest}r", 1)):
+            self.assertEqual("a.example", domain_of(address))
+            self.assertEqual(remembered, names._domain_of.cache_info().currsize)
 
     def test_long_texts_cost_nothing(self) -> None:
         """A name of half a megabyte is refused by its length alone, without being quoted."""
