@@ -14,6 +14,7 @@ from typing import Protocol as Seam
 
 from cryptography.x509 import Certificate
 from OpenSSL import SSL
+from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IHandshakeListener, IReactorTime
 from twisted.internet.protocol import Protocol, connectionDone
@@ -21,6 +22,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from muxs2s.network.addresses import with_port
 from muxs2s.network.certificates import CertificateProblem
 from muxs2s.network.evidence import Judge
 from muxs2s.network.tls import ClientTLS, ServerTLS, TLSContexts, TLSDescription, peer_chain, tls_description
@@ -122,8 +124,7 @@ class StreamProtocol(Protocol):
         if self.transport is None:
             return "not connected"
         peer = self.transport.getPeer()
-        host, port = getattr(peer, "host", None), getattr(peer, "port", None)
-        return str(peer) if host is None else f"{host}:{port}"
+        return with_port(peer.host, peer.port) if isinstance(peer, IPv4Address | IPv6Address) else str(peer)
 
     # What Twisted calls.
 

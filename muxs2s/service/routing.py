@@ -16,7 +16,7 @@ from muxs2s.hosts.seam import Host
 from muxs2s.service.links import Link
 from muxs2s.service.queues import PairQueue, QueueBudget
 from muxs2s.wire.errors import LocalMisuse, StanzaCondition
-from muxs2s.wire.names import DomainName, DomainPair, NameRefused, domain_of
+from muxs2s.wire.names import DomainName, DomainPair, NameRefused
 from muxs2s.wire.stanza import Slice, error_reply
 
 __all__ = ["Routing"]
@@ -103,13 +103,13 @@ class Routing:
 
     def deliver(self, stanzas: Sequence[Slice]) -> None:
         """Give what peers sent, checked, to the hosts of the target domains, in order."""
-        for target, batch in groupby(stanzas, key=lambda stanza: domain_of(stanza.to_address or "")):
+        for target, batch in groupby(stanzas, key=lambda stanza: stanza.target):
             self._deliver(target, tuple(batch))
 
     def bounce(self, stanzas: Sequence[Slice], condition: StanzaCondition, text: str) -> None:
         """Send stanzas of ours back to where they came from."""
         replies = [reply for stanza in stanzas if (reply := error_reply(stanza, condition, text)) is not None]
-        for target, batch in groupby(replies, key=lambda reply: domain_of(reply.to_address or "")):
+        for target, batch in groupby(replies, key=lambda stanza: stanza.target):
             if target in self._hosts:
                 self._give(self._hosts[target], tuple(batch))
 
@@ -127,7 +127,7 @@ class Routing:
     def _send_one(self, stanza: Slice, touched: dict[DomainPair, Link]) -> None:
         sender = self._own_sender(stanza)
         try:
-            target = domain_of(stanza.to_address or "")
+            target = stanza.target
         except NameRefused as refused:
             self.bounce([stanza], StanzaCondition.JID_MALFORMED, str(refused))
             return
@@ -152,7 +152,7 @@ class Routing:
         if not stanza.is_stanza:
             raise LocalMisuse(f"<{stanza.name} xmlns='{stanza.namespace}'/> is no stanza between servers")
         try:
-            sender = domain_of(stanza.from_address or "")
+            sender = stanza.sender
         except NameRefused as refused:
             raise LocalMisuse(f"a stanza has no good 'from': {refused}") from None
         if sender not in self._hosted:
@@ -181,6 +181,6 @@ class Routing:
 
     def _return(self, stanzas: Sequence[Slice], condition: StanzaCondition, text: str) -> None:
         """Answer for a domain of ours that cannot answer itself."""
-        if domain_of(stanzas[0].to_address or "") not in self._hosted:
+        if stanzas[0].target not in self._hosted:
             return
         self.send([reply for stanza in stanzas if (reply := error_reply(stanza, condition, text)) is not None])

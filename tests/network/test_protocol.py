@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from OpenSSL import SSL
+from twisted.internet.address import IPv6Address
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Protocol
 from twisted.internet.testing import StringTransport
@@ -77,6 +78,9 @@ class OpeningTests(ProtocolTestCase):
         self.assertEqual("not connected", ends.a.peer_address)
         ends.connect()
         self.assertEqual("192.0.2.2:5269", ends.a.peer_address)
+        later = Ends().a
+        later.makeConnection(StringTransport(peerAddress=IPv6Address("TCP", "2001:db8::2", 5269)))
+        self.assertEqual("[2001:db8::2]:5269", later.peer_address)
         odd = Ends().a
         odd.makeConnection(StringTransport(peerAddress="/run/socket"))
         self.assertEqual("/run/socket", odd.peer_address)
