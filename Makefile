@@ -10,7 +10,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-ch
 .PHONY: help demo test lint types docs news rows clean distclean
 
 help:
-	@echo "make demo       two clouds of ten domains each exchange messages over TLS on this machine"
+	@echo "make demo       two servers on this machine, ten domains each, exchange messages over TLS"
 	@echo "make test       unit tests with coverage gates, then tests against the servers installed"
 	@echo "make lint       style and format"
 	@echo "make types      static types"

@@ -354,7 +354,7 @@ class PurposeTests(PkixCase):
             self.assert_refused(judge(issued), "its chain is not valid: the issuer CN=for other things may not issue")
 
     def test_authority_that_may_not_sign(self) -> None:
-        """An authority whose certificate does not say that it may sign others is named, with the remedy."""
+        """P1.1: an authority whose certificate does not say that it may sign others is named, with the remedy."""
         key = generate_private_key(SECP256R1())
         house = built("house.example", SELF, SELF, key=key, by=key, ca=True)
         issued = signed_by(IssuedCredentials(leaf=house, private_key=key, path="house"), "a.example")
