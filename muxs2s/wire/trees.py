@@ -11,10 +11,9 @@ element may come out in another namespace than it came in.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from itertools import count
-from types import MappingProxyType
 from typing import Final, NamedTuple
 from xml.parsers import expat
 from xml.sax.saxutils import escape, quoteattr
@@ -35,7 +34,6 @@ MAX_READER_BYTES: Final = 512 * 1024
 MAX_READERS: Final = 64
 """Readers kept for the next tree, one per set of declarations in the opening tag of a stream."""
 
-_ALWAYS_BOUND: Final[Mapping[str, str]] = MappingProxyType({"xml": XML})
 _IN_TEXT: Final = {"\r": "&#13;"}
 """A parser reads a bare carriage return as a line feed."""
 
@@ -184,54 +182,82 @@ def to_bytes(element: domish.Element) -> bytes:
     """
     Write a tree so that it means the same in any stream: it declares every namespace it uses.
 
-    No element gets a prefix; prefixes that the tree declares stay declared, for texts that use them.
+    No element gets a prefix but ``xml``, whose namespace cannot be had without; prefixes that the tree
+    declares stay declared, for texts that use them. The effort grows with the size of the tree alone.
 
     :raises LocalMisuse: if it holds a lone surrogate, something that is neither element nor text, or
         hundreds of levels. Other characters that XML forbids are :func:`first_tag`'s to find.
     """
-    written: list[str] = []
+    writer = _Writer()
     try:
-        _write(element, written.append, "", _ALWAYS_BOUND)
-        return "".join(written).encode()
+        writer.write(element, "")
+        return "".join(writer.written).encode()
     except (AttributeError, RecursionError, TypeError, UnicodeEncodeError) as error:
         raise LocalMisuse(f"a {element.name} element cannot be written as XML: {error}") from None
 
 
-def _write(element: domish.Element, write: Callable[[str], object], default: str, bound: Mapping[str, str]) -> None:
-    """Write an element where ``default`` is the default namespace and ``bound`` the prefixes in scope."""
-    uri = default if element.uri is None else element.uri
-    write(f"<{element.name}")
-    if uri != default:
-        write(f" xmlns={quoteattr(uri)}")
-    if element.localPrefixes:
-        bound = {**bound, **element.localPrefixes}
-        for prefix, named in element.localPrefixes.items():
-            write(f" xmlns:{prefix}={quoteattr(named)}")
-    for key, value in element.attributes.items():
-        name = key
-        if isinstance(key, tuple):
-            prefix, bound = _prefix(key[0], bound, write)
-            name = f"{prefix}:{key[1]}"
-        write(f" {name}={quoteattr(value)}")
-    if not element.children:
-        write("/>")
-        return
-    write(">")
-    for child in element.children:
-        if isinstance(child, domish.SerializedXML):
-            write(child)
-        elif isinstance(child, str):
-            write(escape(child, _IN_TEXT))
-        else:
-            _write(child, write, uri, bound)
-    write(f"</{element.name}>")
+class _Writer:
+    """Writes one tree, and knows which prefixes are bound where it stands."""
 
+    def __init__(self) -> None:
+        self.written: list[str] = []
+        self._put = self.written.append
+        self._bound = {"xml": XML}
+        """Namespaces by prefix."""
+        self._prefixes: dict[str, dict[str, None]] = {XML: {"xml": None}}
+        """The same the other way about: the prefixes of a namespace."""
+        self._fresh = map("ns{}".format, count())
 
-def _prefix(uri: str, bound: Mapping[str, str], write: Callable[[str], object]) -> tuple[str, Mapping[str, str]]:
-    """Find a prefix for an attribute's namespace, or declare one; the prefixes in scope from then on."""
-    for prefix, named in bound.items():
-        if named == uri:
-            return prefix, bound
-    prefix = next(name for name in map("ns{}".format, count()) if name not in bound)
-    write(f" xmlns:{prefix}={quoteattr(uri)}")
-    return prefix, {**bound, prefix: uri}
+    def write(self, element: domish.Element, default: str) -> None:
+        """Write an element where ``default`` is the default namespace."""
+        put, name = self._put, element.name
+        uri = default if element.uri is None else element.uri
+        if uri == XML:
+            uri, name = default, f"xml:{name}"
+        put(f"<{name}")
+        if uri != default:
+            put(f" xmlns={quoteattr(uri)}")
+        before: list[tuple[str, str | None]] = []
+        if element.localPrefixes:
+            before = [self._declare(prefix, named) for prefix, named in element.localPrefixes.items()]
+        for key, value in element.attributes.items():
+            written = self._attribute(key, before) if isinstance(key, tuple) else key
+            put(f" {written}={quoteattr(value)}")
+        put(">" if element.children else "/>")
+        for child in element.children:
+            if isinstance(child, domish.SerializedXML):
+                put(child)
+            elif isinstance(child, str):
+                put(escape(child, _IN_TEXT))
+            else:
+                self.write(child, uri)
+        if element.children:
+            put(f"</{name}>")
+        for prefix, previous in reversed(before):
+            self._bind(prefix, previous)
+
+    def _attribute(self, key: tuple[str, str], before: list[tuple[str, str | None]]) -> str:
+        """Put an attribute under a prefix of its namespace; one is declared where there is none."""
+        uri, name = key
+        prefixes = self._prefixes.get(uri)
+        if prefixes:
+            return f"{next(iter(prefixes))}:{name}"
+        prefix = next(fresh for fresh in self._fresh if fresh not in self._bound)
+        before.append(self._declare(prefix, uri))
+        return f"{prefix}:{name}"
+
+    def _declare(self, prefix: str, uri: str) -> tuple[str, str | None]:
+        """Bind a prefix for the element under way; tells what it was bound to before."""
+        self._put(f" xmlns:{prefix}={quoteattr(uri)}")
+        previous = self._bound.get(prefix)
+        self._bind(prefix, uri)
+        return prefix, previous
+
+    def _bind(self, prefix: str, uri: str | None) -> None:
+        """Bind a prefix, or, to ``None``, leave it without a namespace."""
+        previous = self._bound.pop(prefix, None)
+        if previous is not None:
+            del self._prefixes[previous][prefix]
+        if uri is not None:
+            self._bound[prefix] = uri
+            self._prefixes.setdefault(uri, {})[prefix] = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from time import process_time
 from xml.parsers import expat
 
 from hypothesis import given, settings
@@ -84,6 +85,22 @@ class WritingTests(SynchronousTestCase):
         tree = Element(("urn:x", "a"))
         tree[XML, "lang"] = "en"
         self.assertEqual(to_bytes(tree), b'<a xmlns="urn:x" xml:lang="en"/>')
+
+    def test_elements_named_xml(self) -> None:
+        """An element under the prefix xml keeps it, or what is written would be no XML: no default can stand for it."""
+        self.assert_same(
+            b"<x><xml:lang xml:lang='en'><y xmlns:xml='http://www.w3.org/XML/1998/namespace'/></xml:lang></x>"
+        )
+
+    def test_effort(self) -> None:
+        """Whoever declares as many prefixes as a stanza holds, and uses them as often, does not stop us for seconds."""
+        declared = "".join(f" xmlns:p{number}='u{number}'" for number in range(12_000))
+        uses = "".join(f" p11999:a{number}=''" for number in range(500))
+        data = f"<m{declared}>" + f"<e{uses}/>" * 30 + "<e xmlns:q='u' xml:b=''/>" * 9_000 + "</m>"
+        tree = read_tree(data.encode(), SCOPE)
+        began = process_time()
+        to_bytes(tree)
+        self.assertLess(process_time() - began, 1.0, "seconds, where a tenth of that is usual")
 
     def test_inherited_namespace(self) -> None:
         """A child without a namespace of its own is in that of its parent; one in none says so."""
