@@ -82,7 +82,8 @@ class LookupFailed(MuxS2SError):
     """Nobody could say what DNS holds; says what was asked of whom, and why it failed."""
 
     def __init__(self, question: Question, reasons: Sequence[str]) -> None:
-        super().__init__(f"DNS lookup of {question.rdtype} for {question.name} failed: {'; '.join(reasons)}")
+        told = "; ".join(dict.fromkeys(reasons))  # a server asked twice mostly says the same twice
+        super().__init__(f"DNS lookup of {question.rdtype} for {question.name} failed: {told}")
         self.name = question.name
         self.rdtype = question.rdtype
         self.reasons = tuple(reasons)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import NoReturn
+from typing import Final, NoReturn
 
 from dns.rdtypes.IN.A import A
 from dns.rdtypes.IN.AAAA import AAAA
@@ -28,8 +28,12 @@ from muxs2s.network.resolver import Lookup, LookupFailed
 from muxs2s.network.targets import Overrides, Target, Unreachable, domain_itself, find_targets
 from muxs2s.wire.errors import LocalMisuse, MuxS2SError, StanzaCondition
 from muxs2s.wire.names import DomainName
+from muxs2s.wire.reasons import readable
 
-__all__ = ["AttemptFailed", "ConnectLimits", "Connector"]
+__all__ = ["MAX_REASONS_CHARACTERS", "AttemptFailed", "ConnectLimits", "Connector"]
+
+MAX_REASONS_CHARACTERS: Final = 2_000
+"""Of all that is said of an attempt that failed; the rest is left out."""
 
 
 class AttemptFailed(MuxS2SError):
@@ -176,5 +180,7 @@ class Connector:
 
 
 def _unreachable(domain: DomainName, attempts: Attempts) -> Unreachable:
+    """What came of an attempt; DNS of the domain has a hand in the reasons, and each stanza is bounced with them."""
     condition = StanzaCondition.REMOTE_SERVER_TIMEOUT if attempts.started else StanzaCondition.REMOTE_SERVER_NOT_FOUND
-    return Unreachable(condition, f"no connection to {domain}: {'; '.join(attempts.reasons)}")
+    reasons = "; ".join(dict.fromkeys(attempts.reasons))
+    return Unreachable(condition, readable(f"no connection to {domain}: {reasons}", MAX_REASONS_CHARACTERS))

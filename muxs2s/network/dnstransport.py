@@ -18,10 +18,10 @@ import dns.message
 from dns.message import QueryMessage
 from twisted.internet import defer
 from twisted.internet.defer import Deferred
-from twisted.internet.endpoints import TCP4ClientEndpoint, TCP6ClientEndpoint, connectProtocol
+from twisted.internet.endpoints import TCP4ClientEndpoint, TCP6ClientEndpoint
 from twisted.internet.error import CannotListenError, ConnectError
-from twisted.internet.interfaces import ITransport, IUDPTransport
-from twisted.internet.protocol import DatagramProtocol, connectionDone
+from twisted.internet.interfaces import IAddress, ITransport, IUDPTransport
+from twisted.internet.protocol import DatagramProtocol, Factory, connectionDone
 from twisted.protocols.basic import Int16StringReceiver
 from twisted.python.failure import Failure
 
@@ -213,11 +213,23 @@ class _Lengths(Int16StringReceiver):
             self.answered.errback(ServerFailed(text))
 
 
+class _Exchange(Factory):
+    """Makes the protocol of one connection, which was made before; tells the log nothing of it."""
+
+    noisy = False
+
+    def __init__(self, exchange: _Lengths) -> None:
+        self._exchange = exchange
+
+    def buildProtocol(self, addr: IAddress | None) -> _Lengths:
+        return self._exchange
+
+
 async def _by_stream(reactor: INetworkReactor, server: Server, query: QueryMessage, seconds: float) -> Received:
     endpoint = TCP6ClientEndpoint if ":" in server.address else TCP4ClientEndpoint
     exchange = _Lengths(query)
     try:
-        await connectProtocol(endpoint(reactor, *server, timeout=seconds), exchange)
+        await endpoint(reactor, *server, timeout=seconds).connect(_Exchange(exchange))
     except (ConnectError, OSError) as error:
         raise ServerFailed(
             f"the answer needs TCP, which fails ({error}); let TCP port {server.port} pass the firewall"

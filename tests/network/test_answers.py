@@ -109,6 +109,12 @@ class LookupFailedTests(SynchronousTestCase):
             self.assertIn(part, str(failed))
         self.assertEqual(("a.example", "SRV", 2), (failed.name, failed.rdtype, len(failed.reasons)))
 
+    def test_same_reason_once(self) -> None:
+        """A server that was asked twice and said the same twice is quoted once."""
+        failed = LookupFailed(Question("a.example", "SRV"), ["192.0.2.53:53: SERVFAIL", "192.0.2.53:53: SERVFAIL"])
+        self.assertEqual(1, str(failed).count("SERVFAIL"))
+        self.assertEqual(2, len(failed.reasons))
+
 
 def question(number: int) -> Question:
     """One of many questions."""

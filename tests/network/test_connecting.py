@@ -11,8 +11,8 @@ from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from muxs2s.network.connecting import ConnectLimits, Connector
-from muxs2s.network.racing import RaceLimits
+from muxs2s.network.connecting import MAX_REASONS_CHARACTERS, ConnectLimits, Connector, _unreachable
+from muxs2s.network.racing import Attempts, RaceLimits
 from muxs2s.network.resolver import Answer, Lookup
 from muxs2s.network.targets import Overrides, ServiceNotOffered, Unreachable, read_target
 from muxs2s.testing.dns import MemoryResolver, Zone
@@ -116,6 +116,30 @@ class SRVTests(ConnectingTestCase):
         self.assertIs(StanzaCondition.REMOTE_SERVER_NOT_FOUND, refused.condition)
         self.assertIn("gone.example has no AAAA record; gone.example has no A record", str(refused))
         self.assertEqual([], self.tried())
+
+    def test_reasons_are_bounded(self) -> None:
+        """S17: reasons stand in every bounce; a domain cannot make them longer than the limit by what its DNS says."""
+        for number in range(8):
+            host = ".".join([f"{number}" * 60] * 3)
+            self.zone.add_srv("a.example", f"{host}.example", 5269, priority=number)
+        whole = self.unreachable(self.connect())
+        self.assertEqual(MAX_REASONS_CHARACTERS, len(str(whole).removesuffix("...")))
+        self.assertTrue(str(whole).startswith("no connection to a.example: 000"))
+
+    def test_reasons_up_to_the_limit(self) -> None:
+        """S17: reasons of just the longest length are told in full."""
+        shorter = 2_000 - len("no connection to a.example: x failed") + 1
+        for length, suffix in ((shorter, ""), (shorter + 1, "...")):
+            attempts = Attempts()
+            attempts.reasons.append("x" * length + " failed")
+            text = str(_unreachable(A_EXAMPLE, attempts))
+            self.assertEqual(("no connection to a.example: " + "x" * length + " failed")[:2_000] + suffix, text)
+
+    def test_same_reason_once(self) -> None:
+        """A reason that several attempts gave is told once."""
+        attempts = Attempts()
+        attempts.reasons += ["x failed", "y failed", "x failed"]
+        self.assertEqual("no connection to a.example: x failed; y failed", str(_unreachable(A_EXAMPLE, attempts)))
 
     def test_not_offered(self) -> None:
         """S28: an SRV target of '.' ends it before any connection."""

@@ -11,6 +11,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.error import ConnectionRefusedError as Refused
 from twisted.internet.interfaces import IProtocol
 from twisted.internet.testing import StringTransport
+from twisted.logger import capturedLogs
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -270,6 +271,16 @@ class StreamTests(AskTestCase):
         transport = StringTransport()
         protocol.makeConnection(transport)
         return transport, transport.value()[2:]
+
+    def test_nothing_is_logged(self) -> None:
+        """Peers decide how often DNS is asked: the connection comes and goes without a line in the log."""
+        asked = self.begin()
+        with capturedLogs() as logged:
+            self.reactor.tcpClients[-1][2].doStart()
+            answer_stream(self.reactor, self.zone)
+            self.reactor.tcpClients[-1][2].doStop()
+        self.successResultOf(asked)
+        self.assertEqual([], logged)
 
     def test_refused(self) -> None:
         """A server that cuts answers short but does not speak TCP is named together with the firewall."""
