@@ -244,8 +244,8 @@ def _demand_server_issuer(_policy: Policy, issuer: Certificate, purposes: Extend
 
 
 def _demand_signer(_policy: Policy, issuer: Certificate, usage: KeyUsage | None) -> None:
-    # The library demands the same, but names neither the certificate nor the remedy.
-    if usage is None or not usage.key_cert_sign:
+    # The library demands key usage even of authorities without the extension, which RFC 5280, 6.1.4(n), lets pass.
+    if usage is not None and not usage.key_cert_sign:
         raise ValueError(
             f"the issuer {_named(issuer.subject)} lacks the key usage keyCertSign: renew its certificate with it"
         )

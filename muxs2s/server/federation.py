@@ -11,13 +11,14 @@ from collections.abc import Callable, Iterable, Sequence
 
 from twisted.application.service import MultiService, Service
 from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
-from twisted.internet.interfaces import IListeningPort, IStreamServerEndpoint
+from twisted.internet.interfaces import IStreamServerEndpoint
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from muxs2s.hosts.components import ComponentFactory
 from muxs2s.network.certificates import CertificateStore
 from muxs2s.network.evidence import PolicyJudge
+from muxs2s.network.listening import ListeningPlaces
 from muxs2s.network.reactors import INetworkReactor
 from muxs2s.network.resolver import Lookup, Resolver
 from muxs2s.proof.outcome import Evidence, Outcome
@@ -209,13 +210,13 @@ class _ComponentListener(Service):
     :param wanted: tells whether there may.
     """
 
-    _log = Logger()
-
     def __init__(
         self, factory: ComponentFactory, endpoints: Sequence[IStreamServerEndpoint], wanted: Callable[[], bool]
     ) -> None:
-        self._factory, self._endpoints, self._wanted = factory, endpoints, wanted
-        self._ports: list[Deferred[IListeningPort | None]] = []
+        self._factory, self._wanted = factory, wanted
+        self._places = ListeningPlaces(
+            endpoints, "components cannot connect at {endpoint}: {reason}. Remedy: free it, or change components.listen"
+        )
 
     def startService(self) -> None:
         super().startService()  # type: ignore[no-untyped-call]  # Twisted has not typed it
@@ -223,29 +224,15 @@ class _ComponentListener(Service):
 
     def stopService(self) -> Deferred[None]:
         Service.stopService(self)
-        ending = [self._stop_listening(), self._factory.close()]
+        ending = [self._places.close(), self._factory.close()]
         return DeferredList(ending, consumeErrors=True).addCallback(lambda _: None)
 
     def adjust(self) -> None:
         """Begin or cease to listen, as it is wanted now."""
-        if self.running and self._wanted() and not self._ports:
-            self._ports = [
-                endpoint.listen(self._factory).addErrback(self._not_listening, endpoint) for endpoint in self._endpoints
-            ]
-        elif not self._wanted():
-            self._stop_listening()
-
-    def _stop_listening(self) -> Deferred[None]:
-        ports, self._ports = self._ports, []
-        stopping = [port.addCallback(lambda port: port.stopListening() if port else None) for port in ports]
-        return DeferredList(stopping, consumeErrors=True).addCallback(lambda _: None)
-
-    def _not_listening(self, failure: Failure, endpoint: IStreamServerEndpoint) -> None:
-        self._log.error(
-            "components cannot connect at {endpoint}: {reason}. Remedy: free it, or change components.listen",
-            endpoint=str(endpoint),
-            reason=failure.getErrorMessage().rstrip("."),
-        )
+        if not self._wanted():
+            self._places.close()
+        elif self.running and not self._places.is_open:
+            self._places.open(self._factory)
 
 
 def _resolver(reactor: INetworkReactor, configuration: Configuration) -> Resolver:

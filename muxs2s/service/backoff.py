@@ -73,10 +73,6 @@ class Backoff:
         """
         return now if self._ready_at is None else max(now, self._ready_at)
 
-    def is_ready(self, now: float) -> bool:
-        """Whether an attempt may begin now."""
-        return self.ready_at(now) <= now
-
 
 class Backoffs:
     """
@@ -105,4 +101,9 @@ class Backoffs:
         """Begin anew with someone who was reached."""
         backoff = self._known.get(whom)
         if backoff is not None:
+            backoff.succeed()
+
+    def clear(self) -> None:
+        """Begin anew with everyone."""
+        for backoff in self._known.values():
             backoff.succeed()

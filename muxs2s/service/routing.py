@@ -91,6 +91,11 @@ class Routing:
         if pair in self._links:
             self._links[pair][1].reached()
 
+    def reached_all(self) -> None:
+        """Every target may be there again."""
+        for _, link in list(self._links.values()):
+            link.reached()
+
     def send(self, stanzas: Sequence[Slice]) -> None:
         """See :meth:`muxs2s.hosts.seam.Federation.send`."""
         touched: dict[DomainPair, Link] = {}

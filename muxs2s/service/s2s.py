@@ -15,16 +15,16 @@ from random import SystemRandom
 from typing import Final
 
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
-from twisted.internet.interfaces import IListeningPort, IStreamServerEndpoint
+from twisted.internet.defer import Deferred, DeferredList
+from twisted.internet.interfaces import IStreamServerEndpoint
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 
 from muxs2s.hosts.seam import Host
 from muxs2s.hosts.wokkel import Router, RouterHost
 from muxs2s.network.certificates import CertificateStore, Reload
 from muxs2s.network.connecting import ConnectLimits, Connector
 from muxs2s.network.evidence import Judge, PolicyJudge
+from muxs2s.network.listening import ListeningPlaces
 from muxs2s.network.reactors import INetworkReactor
 from muxs2s.network.resolver import Lookup, Resolver
 from muxs2s.network.targets import Overrides
@@ -100,9 +100,10 @@ class S2SService(Service):
         self.certificates = certificates
         self._reactor = reactor
         self._backoffs = Backoffs(lambda: Backoff(limits=limits.backoff, chance=chance))
-        self._endpoints = endpoints
+        self._places = ListeningPlaces(
+            endpoints, "peers cannot connect at {endpoint}: {reason}. Remedy: free it, or listen elsewhere"
+        )
         self._routers: list[RouterHost] = []
-        self._ports: list[Deferred[IListeningPort | None]] = []
         self._routing = Routing(
             map(DomainName.parse, domains), QueueBudget(limits.queue), self._new_link, reactor.seconds
         )
@@ -183,9 +184,7 @@ class S2SService(Service):
         for host in self._routers:
             host.stop()  # it may run still, for streams of before that are closing
             host.start()
-        self._ports = [
-            endpoint.listen(self.factory).addErrback(self._not_listening, endpoint) for endpoint in self._endpoints
-        ]
+        self._places.open(self.factory)
 
     def stopService(self) -> Deferred[None]:
         """
@@ -196,10 +195,8 @@ class S2SService(Service):
         :returns: fires when all that is done; never fails.
         """
         Service.stopService(self)
-        ports, self._ports = self._ports, []
         self._routing.stop()
-        ending = [Deferred.fromCoroutine(self._close(port)) for port in ports]
-        return DeferredList([*ending, self._streams.stop()]).addCallback(self._stopped)
+        return DeferredList([self._places.close(), self._streams.stop()]).addCallback(self._stopped)
 
     def add_domain(self, domain: str) -> None:
         """
@@ -230,10 +227,18 @@ class S2SService(Service):
     def overrides(self, overrides: Overrides) -> None:
         """Replace them; attempts that are under way go on as they were."""
         self._streams.seams.connector.overrides = overrides
+        self.end_rests()
+
+    def end_rests(self) -> None:
+        """Try every peer at once that was to be tried later: what kept us apart may have been mended."""
+        self._backoffs.clear()
+        self._routing.reached_all()
 
     def reload_certificates(self) -> Reload:
         """Read changed certificates again; new streams show them. What cannot be read stays as it was."""
-        return self.certificates.reload(self._reactor.seconds())
+        reload = self.certificates.reload(self._reactor.seconds())
+        self.end_rests()
+        return reload
 
     def status(self) -> ServiceStatus:
         """What is going on now."""
@@ -256,18 +261,3 @@ class S2SService(Service):
         if not self.running:
             for host in self._routers:
                 host.stop()
-
-    async def _close(self, listening: Deferred[IListeningPort | None]) -> None:
-        try:
-            port = await listening
-            if port is not None:
-                await maybeDeferred(port.stopListening)
-        except Exception:  # noqa: BLE001 - whatever a port does, the service stops
-            self._log.failure("a port failed to close")
-
-    def _not_listening(self, failure: Failure, endpoint: IStreamServerEndpoint) -> None:
-        self._log.error(
-            "peers cannot connect at {endpoint}: {reason}. Remedy: free it, or listen elsewhere",
-            endpoint=str(endpoint),
-            reason=failure.getErrorMessage().rstrip("."),
-        )

@@ -68,9 +68,10 @@ def built(
     key: EllipticCurvePrivateKey,
     by: EllipticCurvePrivateKey,
     ca: bool,
+    usage: x509.KeyUsage | None = None,
 ) -> x509.Certificate:
     """A certificate as no authority of ours would issue it."""
-    return (
+    builder = (
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(issuer)
@@ -80,8 +81,8 @@ def built(
         .not_valid_after(datetime(2099, 1, 1, tzinfo=UTC))
         .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
         .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
-        .sign(by, SHA256())
     )
+    return (builder if usage is None else builder.add_extension(usage, critical=True)).sign(by, SHA256())
 
 
 def self_signed(*, ca: bool, issuer: x509.Name = SELF) -> IssuedCredentials:
@@ -353,12 +354,20 @@ class PurposeTests(PkixCase):
             issued = AUTHORITY.intermediate("for other things", eku=(purpose,)).issue("a.example")
             self.assert_refused(judge(issued), "its chain is not valid: the issuer CN=for other things may not issue")
 
-    def test_authority_that_may_not_sign(self) -> None:
-        """P1.1: an authority whose certificate does not say that it may sign others is named, with the remedy."""
+    def judge_house(self, usage: x509.KeyUsage | None) -> Outcome:
+        """What comes of a certificate by an authority of the house, whose own says that of its key."""
         key = generate_private_key(SECP256R1())
-        house = built("house.example", SELF, SELF, key=key, by=key, ca=True)
+        house = built("house.example", SELF, SELF, key=key, by=key, ca=True, usage=usage)
         issued = signed_by(IssuedCredentials(leaf=house, private_key=key, path="house"), "a.example")
-        outcome = PkixProof(TrustAnchors([house])).judge(DomainName.parse("a.example"), Evidence(chain=(issued,)), NOW)
+        return PkixProof(TrustAnchors([house])).judge(DomainName.parse("a.example"), Evidence(chain=(issued,)), NOW)
+
+    def test_authority_that_does_not_say(self) -> None:
+        """P1.1: an authority whose certificate does not say what its key is for may sign others."""
+        self.assert_proven(self.judge_house(None))
+
+    def test_authority_that_may_not_sign(self) -> None:
+        """P1.1: an authority whose certificate says its key is for other things is named, with the remedy."""
+        outcome = self.judge_house(key_usage(digital_signature=True))
         self.assert_refused(outcome, "its chain is not valid: the issuer CN=myself lacks the key usage keyCertSign")
 
     def test_key_usage(self) -> None:

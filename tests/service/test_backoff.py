@@ -15,7 +15,6 @@ class BackoffTests(SynchronousTestCase):
         """Before any failure an attempt may begin at once."""
         backoff = Backoff()
         self.assertEqual(100.0, backoff.ready_at(100.0))
-        self.assertTrue(backoff.is_ready(100.0))
 
     def test_doubles_up_to_the_longest(self) -> None:
         """S27: waits double from five seconds up to one hour, and stay there."""
@@ -42,9 +41,8 @@ class BackoffTests(SynchronousTestCase):
         """Until the wait is over no attempt may begin; after it, any time."""
         backoff = Backoff(chance=lambda: 1.0)
         self.assertEqual(105.0, backoff.fail(100.0))
-        self.assertFalse(backoff.is_ready(104.9))
         self.assertEqual(105.0, backoff.ready_at(104.9))
-        self.assertTrue(backoff.is_ready(105.0))
+        self.assertEqual(105.0, backoff.ready_at(105.0))
         self.assertEqual(200.0, backoff.ready_at(200.0))
 
     def test_success(self) -> None:
@@ -53,7 +51,7 @@ class BackoffTests(SynchronousTestCase):
         backoff.fail(0.0)
         backoff.fail(0.0)
         backoff.succeed()
-        self.assertTrue(backoff.is_ready(1.0))
+        self.assertEqual(1.0, backoff.ready_at(1.0))
         self.assertEqual(6.0, backoff.fail(1.0))
 
     def test_reason(self) -> None:
@@ -99,6 +97,6 @@ class BackoffsTests(SynchronousTestCase):
         backoffs = Backoffs(Backoff)
         backoffs.of("one").fail(0.0)
         backoffs.reset("one")
-        self.assertTrue(backoffs.of("one").is_ready(0.0))
+        self.assertEqual(0.0, backoffs.of("one").ready_at(0.0))
         backoffs.reset("two")
         self.assertEqual(1, len(backoffs))

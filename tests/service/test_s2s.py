@@ -246,7 +246,8 @@ class LifeTests(FederationTestCase):
         busy = self.world.server("c.example")
         busy.stop()
         port = self.network.listenTCP(5269, Factory(), interface=busy.address)
-        busy.service._endpoints = [*busy.service._endpoints, TCP4ServerEndpoint(self.network, 5300)]
+        places = busy.service._places
+        places._endpoints = [*places._endpoints, TCP4ServerEndpoint(self.network, 5300)]
         busy.start()
         self.assertIn(("", 5300), self.network.ports)
         self.assertIn("peers cannot connect at ", self.logged.lines[-1])
@@ -346,6 +347,16 @@ class ChangeTests(FederationTestCase):
         self.a.send("1", target="unpublished.example")
         self.assert_bounced(self.a, "remote-server-timeout")
         self.assertIn("host-unknown", self.a.mailbox.errors[0])
+
+    def test_mended(self) -> None:
+        """S27: whoever mends something here need not wait: every peer that rests is tried again at once."""
+        self.a.service.overrides = Overrides(every=read_target("192.0.2.99"))
+        self.a.send("1")
+        self.network.advance(10.0)
+        self.assertEqual([], self.b.mailbox.texts)
+        self.a.service.overrides = Overrides()
+        self.network.settle()
+        self.assertEqual(["1"], self.b.mailbox.texts)
 
     def add(self, domain: str) -> None:
         """Let the first server host another domain."""
