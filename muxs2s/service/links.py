@@ -43,6 +43,8 @@ class _Core:
     backoff: Backoff = field(default_factory=Backoff)
     redial_at: float = 0.0
     """After a stream broke: when to dial again at the earliest, seconds."""
+    barren: int = 0
+    """Streams in a row that were missed when they ended and have taken nothing."""
     alarm: IDelayedCall | None = None
     """For the oldest stanza, or one that stood before it."""
 
@@ -81,7 +83,7 @@ class _Core:
     def pump(self, link: Link, carrier: Carrier) -> None:
         """Give the stream one write's worth; it says when there is room for more."""
         if carrier.room:
-            self.queue.confirm()
+            self.confirm()
             batch = self.queue.take(MAX_WRITE_BYTES)
             try:
                 if batch:
@@ -96,12 +98,24 @@ class _Core:
         if unsent:
             self.queue.put_back()
         else:
-            self.queue.confirm()
+            self.confirm()
+
+    def confirm(self) -> None:
+        """What the stream was given last has gone: it is good for something."""
+        if self.queue.taken:
+            self.barren = 0
+            self.backoff.succeed()
+        self.queue.confirm()
 
     def redial(self, link: Link, *, unsent: bool) -> None:
-        """The stream is over, and missed if anything waits for it."""
+        """The stream is over, and missed if anything waits for it; one after the other that takes nothing is none."""
         self.part(unsent=unsent)
-        self.redial_at = self.seams.clock.seconds() + self.seams.chance() * REDIAL_SECONDS
+        now = self.seams.clock.seconds()
+        self.redial_at = now + self.seams.chance() * REDIAL_SECONDS
+        if self.queue:
+            self.barren += 1
+            if self.barren > 1:
+                self.backoff.fail(now, _barren(self.pair))
         self.go_on(link)
 
     def go_on(self, link: Link) -> None:
@@ -145,11 +159,17 @@ def _remember(_link: Link, _core: _Core, carrier: Carrier) -> Carrier:
 
 
 def _unavailable(failure: Failure, pair: DomainPair) -> StreamUnavailable:
-    if isinstance(failure.value, StreamUnavailable):
-        return failure.value
+    known = failure.value
+    if isinstance(known, StreamUnavailable):  # kept for long: made anew, it holds on to nothing that was at hand
+        return StreamUnavailable(known.condition, str(known), final=known.final)
     if not failure.check(CancelledError):
         _note_failure(failure)
     return StreamUnavailable(StanzaCondition.INTERNAL_SERVER_ERROR, f"no way to {pair.target}, see the log", final=True)
+
+
+def _barren(pair: DomainPair) -> StreamUnavailable:
+    text = f"{pair.target} accepts streams and ends them before it has taken a stanza"
+    return StreamUnavailable(StanzaCondition.REMOTE_SERVER_TIMEOUT, text, final=False)
 
 
 def _note_failure(failure: Failure) -> None:
@@ -196,7 +216,8 @@ def _dial_at_once(_link: Link, core: _Core, timer: IDelayedCall) -> None:
 
 @pep614(_dialling.upon(Link.opened, nodata=True).to(_open))
 def _opened(link: Link, core: _Core, carrier: Carrier) -> None:
-    core.backoff.succeed()
+    if not core.barren:
+        core.backoff.succeed()
     core.pump(link, carrier)
 
 

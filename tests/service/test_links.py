@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import gc
 from itertools import islice
+from weakref import ref
 
 from automat import NoTransition
+from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from muxs2s.network.protocol import MAX_WRITE_BYTES
 from muxs2s.service.links import REDIAL_SECONDS, StreamUnavailable
 from muxs2s.service.queues import QueueLimits
-from muxs2s.wire.errors import StanzaCondition
+from muxs2s.wire.errors import LocalMisuse, StanzaCondition
 from tests.service import draw_link
 from tests.service.linkpeer import DoubleCarrier, LinkWorld
 from tests.service.samples import PAIR, bodies, message, of_size
@@ -202,6 +205,18 @@ class RefusedTests(LinkTestCase):
         self.assert_bounced(["1"], StanzaCondition.INTERNAL_SERVER_ERROR)
         self.assertEqual(1, len(self.flushLoggedErrors(ZeroDivisionError)))
 
+    def test_failure_is_remembered_alone(self) -> None:
+        """What failed is remembered for long, but not what was at hand when it failed, which may be much."""
+        at_hand = Clock()
+        held = ref(at_hand)
+        why = StreamUnavailable(TIMEOUT, "not today", final=False)
+        why.__context__ = LocalMisuse(at_hand)
+        self.world.dialling("1").errback(why)
+        del at_hand, why
+        gc.collect()
+        self.assertEqual("not today", str(self.world.backoff.why))
+        self.assertIsNone(held())
+
     def test_broken_stream_object(self) -> None:
         """A fault of ours while the stream is taken over is logged."""
         dialled, carrier = self.world.dialling("1"), DoubleCarrier()
@@ -332,6 +347,54 @@ class BrokenStreamTests(LinkTestCase):
             self.assertEqual(1, len(world.dials))
             world.clock.advance(0.002)
             self.assertEqual(2, len(world.dials))
+
+    def test_streams_that_take_nothing(self) -> None:
+        """
+        S27: a peer that takes streams, but no stanza on them, is dialled ever more rarely.
+
+        The first such stream may be an accident and is dialled again at once; from the second on it is a failure.
+        """
+        for unsent in (True, False):
+            world = LinkWorld(QueueLimits(max_age_seconds=1_000.0))
+            world.dialling("1")
+            for attempts, rest in enumerate((REDIAL_SECONDS / 2, 5.0, 10.0, 20.0), 1):
+                carrier = DoubleCarrier()
+                carrier.room = unsent  # it is given a stanza that never leaves, or not even given one
+                world.dials[-1].callback(carrier)
+                world.link.closing()
+                world.link.gone(unsent=unsent)
+                world.clock.advance(rest - 0.1)
+                self.assertEqual(attempts, len(world.dials))
+                world.clock.advance(0.1)
+                self.assertEqual(attempts + 1, len(world.dials))
+
+    def test_stream_that_takes_something(self) -> None:
+        """S27: a stream on which something went its way makes up for those before it that took nothing."""
+        world = LinkWorld(QueueLimits(max_age_seconds=1_000.0))
+        world.open("1")
+        world.link.gone(unsent=True)
+        world.clock.advance(REDIAL_SECONDS)
+        carrier = world.succeed()
+        world.push("2")
+        carrier.take()
+        world.link.has_room()
+        world.link.gone(unsent=True)
+        world.clock.advance(REDIAL_SECONDS)
+        self.assertEqual(["2"], bodies(world.succeed().in_hand))
+
+    def test_why_nothing_was_taken(self) -> None:
+        """S17: what comes back from a peer that takes streams but no stanzas says so."""
+        self.world.open("1")
+        while not self.world.bounces:
+            if self.world.state == "open":
+                self.link.gone(unsent=True)
+            elif self.world.state == "dialling":
+                self.world.succeed()
+            self.clock.advance(1.0)
+        self.assert_bounced(["1"])
+        self.assertEqual(
+            "b.example accepts streams and ends them before it has taken a stanza", self.world.bounces[0][2]
+        )
 
     def test_not_missed(self) -> None:
         """A stream that nothing waits for is not dialled again; the link is forgotten and leaves no timer."""
