@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 import warnings
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -209,7 +210,10 @@ def _certificate(block: bytes) -> Certificate:
 
 
 def _content(path: Path) -> bytes:
-    if status_of(path).st_size > MAX_PEM_BYTES:
+    status = status_of(path)
+    if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
+        raise CertificateProblem(path, "is no file that can be read again and again: name a regular one")
+    if status.st_size > MAX_PEM_BYTES:
         raise CertificateProblem(path, f"is larger than {MAX_PEM_BYTES} bytes: that is no file of certificates or keys")
     try:
         return path.read_bytes()

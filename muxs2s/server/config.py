@@ -191,5 +191,7 @@ def _parsed(text: str) -> dict[str, object]:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise _FileRefused(f"is not TOML: {error}", "mend that place; text stands in quotes") from None
+    except ValueError:
+        raise _FileRefused("holds a number of thousands of digits", "write one that can be counted to") from None
     except RecursionError:
         raise _FileRefused("is nested too deeply", "no option is more than a list of tables") from None

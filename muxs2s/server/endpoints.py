@@ -143,3 +143,5 @@ def _check_endpoint(text: str) -> None:
             serverFromString(cast(IReactorTCP, None), text)
         except (TypeError, ValueError) as error:
             raise ListenRefused(f"{text!r}: {error}") from None
+        except RuntimeError:  # out of Twisted's generator of tokens
+            raise ListenRefused(f"{text!r}: the backslash at the end stands before nothing") from None

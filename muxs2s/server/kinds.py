@@ -44,6 +44,9 @@ MAX_SHOWN_CHARACTERS: Final = 80
 
 DAY: Final = 86_400.0
 
+_LARGEST: Final = (1 << 63) - 1
+"""The largest number TOML promises to hold."""
+
 T = TypeVar("T")
 
 
@@ -91,9 +94,9 @@ def whole(unit: str, *, least: int = 1, most: int | None = None, because: str = 
         if not isinstance(value, int) or isinstance(value, bool):
             raise wrong_type(value, wants)
         if value < least:
-            raise ValueRefused(f"{value} is too small" + (f": {because}" if because else ""), f"write {wants}")
-        if most is not None and value > most:
-            raise ValueRefused(f"{value} is too large", f"write {wants}")
+            raise ValueRefused(f"{_shown(value)} is too small" + (f": {because}" if because else ""), f"write {wants}")
+        if value > (_LARGEST if most is None else most):
+            raise ValueRefused(f"{_shown(value)} is too large", f"write {wants}")
         return value
 
     return Kind(wants=wants, read=read, unit=unit)
@@ -107,7 +110,7 @@ def seconds(least: float = 0.001, most: float = 30 * DAY) -> Kind[float]:
         if not isinstance(value, int | float) or isinstance(value, bool):
             raise wrong_type(value, wants)
         if not least <= value <= most or not math.isfinite(value):
-            raise ValueRefused(f"{value} is out of range", f"write {wants}")
+            raise ValueRefused(f"{_shown(value)} is out of range", f"write {wants}")
         return float(value)
 
     return Kind(wants=wants, read=read, unit="seconds")
@@ -149,7 +152,11 @@ _TYPES: Final = (
 
 
 def _shown(value: object) -> str:
-    return readable(str(value).lower() if isinstance(value, bool) else repr(value), MAX_SHOWN_CHARACTERS)
+    try:
+        text = str(value).lower() if isinstance(value, bool) else repr(value)
+    except ValueError:
+        return "what has thousands of digits"  # more than Python writes out
+    return readable(text, MAX_SHOWN_CHARACTERS)
 
 
 def read_text(value: object, wants: str) -> str:

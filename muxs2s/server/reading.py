@@ -25,6 +25,7 @@ from muxs2s.server.options import (
     OPTIONS,
     Option,
 )
+from muxs2s.wire.reasons import readable
 
 __all__ = ["ConfigurationProblem", "OptionValues"]
 
@@ -47,8 +48,9 @@ class ConfigurationProblem:
     remedy: str
 
     def __str__(self) -> str:
-        where = f"{self.place}: {self.option}" if self.option else self.place
-        return f"{where}: {self.text}. Remedy: {self.remedy}."
+        """One line, whatever the file holds."""
+        where = f"{self.place}: {readable(self.option)}" if self.option else self.place
+        return f"{where}: {readable(self.text)}. Remedy: {self.remedy}."
 
 
 class OptionValues:

@@ -115,6 +115,13 @@ class ReadCredentialsTests(PemCase):
         """A directory instead of a file is named."""
         self.assert_problem(self.refused(self.place), self.place, "cannot be read: Is a directory")
 
+    def test_no_regular_file(self) -> None:
+        """What would block, or never end, is named and not read: pipes and devices."""
+        pipe = self.place / "pipe.pem"
+        os.mkfifo(pipe)
+        for path in (pipe, Path("/dev/zero")):
+            self.assert_problem(self.refused(path), path, "name a regular one")
+
     def test_no_certificate(self) -> None:
         """A file without a certificate is named, with what it should hold."""
         path = self.file("empty.pem", b"")

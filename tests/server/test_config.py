@@ -45,6 +45,10 @@ class FileTests(ConfiguredTestCase):
         """Brackets without end are refused like any other text."""
         self.assertIn("nested too deeply", self.fault("domains = " + "[" * 100_000))
 
+    def test_numbers_without_end(self) -> None:
+        """A number of more digits than Python reads is refused like any other text."""
+        self.assertIn("number of thousands of digits", self.fault(f"{OURS}queue.max_pair_stanzas = {'9' * 5_000}"))
+
     def test_size(self) -> None:
         """A file may be as large as the limit, and not one byte larger."""
         self.assertEqual(("a.example",), self.read(OURS + "#" * (MAX_FILE_BYTES - len(OURS))).domains)
@@ -86,6 +90,12 @@ class NameTests(ConfiguredTestCase):
         """What is no domain is refused where one is named, in the spelling of TOML."""
         self.assertIn('components.secrets."a..example"', self.fault("[components.secrets]\n'a..example' = 'x'"))
         self.assertIn('domain."\\"": ', self.fault(OURS + "[domain.'\"']\naddress = '192.0.2.1'"))
+
+    def test_odd_names(self) -> None:
+        """A fault is told in one short line, whatever somebody calls an option."""
+        said = self.fault(f'{OURS}"colour\\n{"o" * 1_000}" = 1')
+        self.assertIn('"colour\\nooo', said)
+        self.assertLess(len(said), 800)
 
     def test_everything_at_once(self) -> None:
         """Every fault of a file is told, each on a line of its own, whatever its kind."""
@@ -220,6 +230,21 @@ class ValueTests(ConfiguredTestCase):
             (f"bind_address = '{'x' * 200}'", "is no IP address"),
         ):
             self.assertIn(reason, self.fault(f"{OURS}{line}"))
+
+    def test_large_numbers(self) -> None:
+        """Numbers go as far as TOML promises; what is larger is refused in a few words, however it is written."""
+        largest = (1 << 63) - 1
+        self.assertEqual(largest, self.read(f"{OURS}queue.max_total_bytes = {largest}").limits.queue.max_total_bytes)
+        for line, reason in (
+            (f"queue.max_total_bytes = {largest + 1}", f"{largest + 1} is too large"),
+            (f"queue.max_total_bytes = 0x{'f' * 5_000}", "what has thousands of digits is too large"),
+            (f"queue.max_total_bytes = -{'9' * 4_000}", "... is too small"),
+            (f"stream.idle_seconds = 0x{'f' * 5_000}", "what has thousands of digits is out of range"),
+            (f"listen = [0x{'f' * 5_000}]", "what has thousands of digits is a number"),
+        ):
+            said = self.fault(f"{OURS}{line}")
+            self.assertIn(reason, said)
+            self.assertLess(len(said), 300)
 
     def test_shown_in_part(self) -> None:
         """A message shows no more than the beginning of a long value."""

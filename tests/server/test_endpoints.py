@@ -88,6 +88,7 @@ class EndpointTests(SynchronousTestCase):
         self.assert_refused("", "no place to listen")
         self.assert_refused("tcp:many", "many")
         self.assert_refused("tcp:5269:colour=blue", "colour")
+        self.assert_refused("tcp:5269\\", "the backslash at the end")
 
     def test_highest_port(self) -> None:
         """The highest port is 65535, and 0 stands for any that is free."""
