@@ -11,8 +11,9 @@ from wokkel.xmppim import MessageProtocol
 
 class Echo(MessageProtocol):
     def onMessage(self, message):
-        message.swapAttributeValues("from", "to")
-        self.send(message)
+        if message.getAttribute("type") != "error":
+            message.swapAttributeValues("from", "to")
+            self.send(message)
 
 
 router = Router()

@@ -12,8 +12,9 @@ class Echo(MessageProtocol):
     """The bot; yours stands in a module of its own."""
 
     def onMessage(self, message):
-        message.swapAttributeValues("from", "to")
-        self.send(message)
+        if message.getAttribute("type") != "error":
+            message.swapAttributeValues("from", "to")
+            self.send(message)
 
 
 class EchoTests(SynchronousTestCase):

@@ -11,8 +11,9 @@ from muxs2s import CertificateStore, S2SService, load_trust_anchors
 
 class Echo(MessageProtocol):
     def onMessage(self, message):
-        message.swapAttributeValues("from", "to")
-        self.send(message)
+        if message.getAttribute("type") != "error":
+            message.swapAttributeValues("from", "to")
+            self.send(message)
 
 
 certificates = CertificateStore()
