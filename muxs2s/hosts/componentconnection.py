@@ -8,7 +8,8 @@ see :mod:`muxs2s.hosts.components`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final, cast
 from typing import Protocol as Interface
 
@@ -29,6 +30,9 @@ __all__ = ["ComponentConnection", "ComponentListener"]
 
 _RANDOM_BYTES: Final = 16
 """Of a stream id, and of the id of a ping."""
+
+_WRITE_BYTES: Final = 65_536
+"""Once so much is written the rest waits for the next write; Twisted's transports have enough then."""
 
 _PING: Final = "<iq xmlns='{0}' type='get' from='{1}' to='{1}' id='{2}'><ping xmlns='urn:xmpp:ping'/></iq>"
 
@@ -84,7 +88,7 @@ class ComponentConnection(Protocol):
         self._ping_id: str | None = None
         self._reading = True
         """Whether the transport takes more; not while the component reads too slowly."""
-        self._waiting: list[Slice] = []
+        self._waiting: deque[Slice] = deque()
         self._waiting_bytes = 0
         self._overflown = False
         self._left = False
@@ -160,7 +164,7 @@ class ComponentConnection(Protocol):
 
     def deliver(self, stanzas: Sequence[Slice]) -> None:
         """
-        Write stanzas to the component, all at once.
+        Write stanzas to the component.
 
         While it does not read, they wait up to ``max_waiting_bytes``; what exceeds that is bounced
         with ``resource-constraint``.
@@ -192,12 +196,23 @@ class ComponentConnection(Protocol):
         return True
 
     def _flush(self) -> None:
-        if self._waiting and self._reading and self._stream.state is ComponentState.CARRYING:
-            self._wire.write(b"".join(moved(stanza, COMPONENT).data for stanza in self._take_back()))
+        """Write until the transport has enough."""
+        while self._waiting and self._reading and self._stream.state is ComponentState.CARRYING:
+            self._wire.write(b"".join(self._take_some()))
 
-    def _take_back(self) -> list[Slice]:
+    def _take_some(self) -> Iterator[bytes]:
+        """Take what makes one write; as stanzas leave here they may be many times as long as they came."""
+        size = 0
+        while self._waiting and size < _WRITE_BYTES:
+            stanza = self._waiting.popleft()
+            self._waiting_bytes -= len(stanza.data)
+            data = moved(stanza, COMPONENT).data
+            size += len(data)
+            yield data
+
+    def _take_back(self) -> Sequence[Slice]:
         """Take all that waits."""
-        waiting, self._waiting, self._waiting_bytes = self._waiting, [], 0
+        waiting, self._waiting, self._waiting_bytes = self._waiting, deque(), 0
         return waiting
 
     def _overflow(self, refused: Sequence[Slice]) -> None:

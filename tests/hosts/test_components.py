@@ -358,6 +358,24 @@ class PressureTests(SynchronousTestCase):
         self.assertEqual([], self.federation.sent)
         self.assertEqual(10, self.component.read.count("</message>"))
 
+    def test_transport_that_has_enough(self) -> None:
+        """What exceeds one write waits until the transport has room: written anew, it may be longer than it came."""
+        listener = Listener(ComponentLimits())
+        component = listener.connect_proven()
+        write = component.wire.write
+
+        def fill(data: bytes) -> None:
+            write(data)
+            component.producer.pauseProducing()
+
+        self.patch(component.wire, "write", fill)
+        listener.federation.deliver(*[of_size(40_000, str(number)) for number in range(5)])
+        self.assertEqual(2, component.read.count("</message>"))
+        component.producer.resumeProducing()
+        self.assertEqual(4, component.read.count("</message>"))
+        component.lose()
+        self.assertEqual(1, len(listener.federation.sent))
+
     def test_told_once(self) -> None:
         """The log says once that the component does not read, until it has read again."""
         for _ in range(2):
