@@ -12,6 +12,7 @@ import re
 import shutil
 import socket
 import subprocess
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -46,21 +47,21 @@ def require_prosody() -> str:
     """
     The version of the Prosody that is installed.
 
-    :raises SkipTest: if there is none, or none with a DNS resolver that tests can direct.
+    :raises SkipTest: if there is none, or none with a DNS resolver that tests can direct, or no client.
     :raises AssertionError: instead, if the environment says MUXS2S_REQUIRE_SERVERS=1.
     """
     for program, missing in (
-        (["prosodyctl", "about"], "prosody is not installed"),
-        (["lua5.4", "-e", "require 'lunbound'"], "lua-unbound is not installed"),
+        (["prosodyctl", "about"], "prosody is not installed: apt-get install prosody"),
+        (["lua5.4", "-e", "require 'lunbound'"], "lua-unbound is not installed: apt-get install lua-unbound"),
+        ([sys.executable, "-c", "import slixmpp"], "slixmpp is not installed: make test"),
     ):
         found = None
         if shutil.which(program[0]):
             found = subprocess.run(program, capture_output=True, text=True, check=False)
         if found is None or found.returncode:
-            problem = f"{missing}: apt-get install prosody lua-unbound"
             if os.environ.get("MUXS2S_REQUIRE_SERVERS") == "1":
-                raise AssertionError(problem)
-            raise SkipTest(problem)
+                raise AssertionError(missing)
+            raise SkipTest(missing)
     version = _version()
     print(f"\nProsody {version}")
     return version
