@@ -1,5 +1,5 @@
 """
-Server-to-server federation for Twisted and wokkel: many domain pairs, each proven, over few streams.
+Server-to-server federation for Twisted and wokkel: each domain proven on the stream that carries it.
 
 What is exported here is the promise; everything below may move. Doubles for tests are in
 :mod:`muxs2s.testing`.
