@@ -7,10 +7,11 @@ decides: see :mod:`muxs2s.proof`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from muxs2s.proof.outcome import Evidence, Outcome, Prooftype
-from muxs2s.proof.policy import ProofPolicy
+from muxs2s.proof.peers import PeerPolicies
 from muxs2s.wire.names import DomainName
 
 __all__ = ["Judge", "PolicyJudge"]
@@ -30,15 +31,16 @@ class Judge(Protocol):
 
 class PolicyJudge:
     """
-    Asks the prooftypes that the policy names.
+    Asks the prooftypes that the policy of the domain names.
 
-    :param prooftypes: every prooftype that is in force.
+    :param prooftypes: every prooftype that is at hand.
+    :param policies: gives the policies of the moment.
     """
 
-    def __init__(self, prooftypes: tuple[Prooftype, ...], policy: ProofPolicy) -> None:
+    def __init__(self, prooftypes: tuple[Prooftype, ...], policies: Callable[[], PeerPolicies] = PeerPolicies) -> None:
         self._prooftypes = prooftypes
-        self._policy = policy
+        self._policies = policies
 
     async def judge(self, domain: DomainName, evidence: Evidence, now: float) -> Outcome:
         """Ask each prooftype and let the policy choose."""
-        return self._policy.judge(domain, evidence, now, self._prooftypes)
+        return self._policies().of(domain).proofs.judge(domain, evidence, now, self._prooftypes)

@@ -1,18 +1,39 @@
 """Does this evidence prove this domain? Evidence in; proven, refused or undecided out."""
 
+from muxs2s.proof.dialback import MIN_SECRET_BYTES, DialbackKeys, DialbackProof, DialbackSecret
 from muxs2s.proof.identity import MAX_CERTIFICATE_NAMES, NO_NAMES, CertificateNames, names_in
-from muxs2s.proof.outcome import Evidence, Outcome, Prooftype, Proven, Refused, Scope, Undecided
+from muxs2s.proof.outcome import (
+    Evidence,
+    FoundByDNS,
+    KeyAnswered,
+    Outcome,
+    Prooftype,
+    Proven,
+    Refused,
+    Scope,
+    Undecided,
+)
+from muxs2s.proof.peers import DIALBACK_SUFFICES, PeerPolicies, PeerPolicy, domains_above
 from muxs2s.proof.pkix import MAX_CHAIN_CERTIFICATES, MIN_RSA_BITS, PkixProof, TrustAnchors
 from muxs2s.proof.policy import ProofPolicy
 
 __all__ = [
+    "DIALBACK_SUFFICES",
     "MAX_CERTIFICATE_NAMES",
     "MAX_CHAIN_CERTIFICATES",
     "MIN_RSA_BITS",
+    "MIN_SECRET_BYTES",
     "NO_NAMES",
     "CertificateNames",
+    "DialbackKeys",
+    "DialbackProof",
+    "DialbackSecret",
     "Evidence",
+    "FoundByDNS",
+    "KeyAnswered",
     "Outcome",
+    "PeerPolicies",
+    "PeerPolicy",
     "PkixProof",
     "ProofPolicy",
     "Prooftype",
@@ -21,5 +42,6 @@ __all__ = [
     "Scope",
     "TrustAnchors",
     "Undecided",
+    "domains_above",
     "names_in",
 ]

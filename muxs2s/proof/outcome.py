@@ -14,9 +14,10 @@ from typing import Protocol
 from cryptography.x509 import Certificate
 
 from muxs2s.proof.identity import NO_NAMES, CertificateNames
+from muxs2s.wire.errors import StanzaCondition
 from muxs2s.wire.names import DomainName
 
-__all__ = ["Evidence", "Outcome", "Prooftype", "Proven", "Refused", "Scope", "Undecided"]
+__all__ = ["Evidence", "FoundByDNS", "KeyAnswered", "Outcome", "Prooftype", "Proven", "Refused", "Scope", "Undecided"]
 
 
 class Scope(Enum):
@@ -30,11 +31,35 @@ class Scope(Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FoundByDNS:
+    """We called the peer, at the address that DNS or the operator gives for the domain."""
+
+    address: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyAnswered:
+    """What came of asking the authoritative server of the domain about a dialback key."""
+
+    condition: StanzaCondition | None
+    """``None`` if the key is good; otherwise what whoever sent the key is to be told: ``forbidden`` if it is not."""
+
+    address: str
+    """Of the authoritative server."""
+
+    text: str = ""
+    """What went wrong, for people."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
     """What a peer showed and what was looked up for it."""
 
     chain: tuple[Certificate, ...]
     """The certificate the peer proved to hold, then the issuers it sent; empty if it showed none."""
+
+    dialback: FoundByDNS | KeyAnswered | None = None
+    """What dialback can go by, if anything."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,7 +23,6 @@ from muxs2s.network.reactors import INetworkReactor
 from muxs2s.network.resolver import Lookup, Resolver
 from muxs2s.proof.outcome import Evidence, Outcome
 from muxs2s.proof.pkix import PkixProof, TrustAnchors
-from muxs2s.proof.policy import ProofPolicy
 from muxs2s.server.certificates import ConfiguredCertificates
 from muxs2s.server.changes import Changes
 from muxs2s.server.config import Configuration
@@ -196,7 +195,7 @@ class _Trust:
 
     def take(self, anchors: TrustAnchors) -> None:
         """Judge by these from now on."""
-        self._judge = PolicyJudge((PkixProof(anchors),), ProofPolicy())
+        self._judge = PolicyJudge((PkixProof(anchors),))
 
     async def judge(self, domain: DomainName, evidence: Evidence, now: float) -> Outcome:
         """As :meth:`muxs2s.network.evidence.Judge.judge`."""

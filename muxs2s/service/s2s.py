@@ -30,7 +30,6 @@ from muxs2s.network.resolver import Lookup, Resolver
 from muxs2s.network.targets import Overrides
 from muxs2s.network.tls import TLSContexts
 from muxs2s.proof.pkix import PkixProof, TrustAnchors
-from muxs2s.proof.policy import ProofPolicy
 from muxs2s.service.backoff import Backoff, BackoffLimits, Backoffs
 from muxs2s.service.links import new_link
 from muxs2s.service.linkseams import Link, LinkSeams
@@ -118,7 +117,7 @@ class S2SService(Service):
                     limits=limits.connect,
                 ),
                 contexts=TLSContexts(certificates, reactor),
-                judge=judge or PolicyJudge((PkixProof(anchors),), ProofPolicy()),
+                judge=judge or PolicyJudge((PkixProof(anchors),)),
                 hosted=self._routing.hosted,
                 limits=limits.stream,
                 entropy=entropy,

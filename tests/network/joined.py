@@ -17,7 +17,6 @@ from muxs2s.network.protocol import StreamProtocol
 from muxs2s.network.tls import TLSContexts
 from muxs2s.proof.outcome import Evidence, Outcome
 from muxs2s.proof.pkix import PkixProof
-from muxs2s.proof.policy import ProofPolicy
 from muxs2s.stream.events import StreamClosing
 from muxs2s.stream.initiating import InitiatingStream
 from muxs2s.stream.limits import StreamLimits
@@ -38,7 +37,7 @@ OF_B: Final = AUTHORITY.issue("b.example")
 
 SCOPE: Final = stanza_of("<message/>").scope
 
-PKIX: Final = PolicyJudge((PkixProof(AUTHORITY.trust_anchors),), ProofPolicy())
+PKIX: Final = PolicyJudge((PkixProof(AUTHORITY.trust_anchors),))
 
 
 class Record:

@@ -7,7 +7,6 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from muxs2s.network.evidence import PolicyJudge
 from muxs2s.proof.outcome import Evidence, Outcome, Proven, Scope, Undecided
-from muxs2s.proof.policy import ProofPolicy
 from muxs2s.wire.names import DomainName
 
 A = DomainName.parse("a.example")
@@ -35,7 +34,7 @@ class PolicyJudgeTests(SynchronousTestCase):
 
     def judge(self, *prooftypes: DoubleProof) -> Outcome:
         """Have a domain judged."""
-        judge = PolicyJudge(prooftypes, ProofPolicy())
+        judge = PolicyJudge(prooftypes)
         return self.successResultOf(Deferred.fromCoroutine(judge.judge(A, NOTHING, 5.0)))
 
     def test_asked(self) -> None:

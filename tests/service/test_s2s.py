@@ -12,7 +12,6 @@ from muxs2s.network.evidence import PolicyJudge
 from muxs2s.network.targets import Overrides, read_target
 from muxs2s.proof.outcome import Evidence, Outcome
 from muxs2s.proof.pkix import PkixProof
-from muxs2s.proof.policy import ProofPolicy
 from muxs2s.testing import CertificateAuthority, stanza_of
 from muxs2s.wire.errors import LocalMisuse
 from muxs2s.wire.names import DomainName, NameRefused
@@ -85,7 +84,7 @@ class SlowJudge:
     def __init__(self, slow: str) -> None:
         self.slow = slow
         self.go_on: Deferred[None] = Deferred()
-        self.inner = PolicyJudge((PkixProof(AUTHORITY.trust_anchors),), ProofPolicy())
+        self.inner = PolicyJudge((PkixProof(AUTHORITY.trust_anchors),))
 
     async def judge(self, domain: DomainName, evidence: Evidence, now: float) -> Outcome:
         """As :class:`~muxs2s.network.evidence.Judge`."""

@@ -17,7 +17,6 @@ from muxs2s.network.evidence import PolicyJudge
 from muxs2s.network.protocol import StreamProtocol
 from muxs2s.network.tls import TLSContexts
 from muxs2s.proof.pkix import PkixProof
-from muxs2s.proof.policy import ProofPolicy
 from muxs2s.service.links import Carrier, Link, StreamUnavailable
 from muxs2s.service.streams import StreamFactory, Streams, StreamSeams
 from muxs2s.stream.limits import StreamLimits
@@ -80,7 +79,7 @@ class StreamsTestCase(SynchronousTestCase):
                 clock=self.network,
                 connector=connector or Connector(self.network, MemoryResolver(self.world.zone, self.network)),
                 contexts=TLSContexts(store, self.network),
-                judge=PolicyJudge((PkixProof(AUTHORITY.trust_anchors),), ProofPolicy()),
+                judge=PolicyJudge((PkixProof(AUTHORITY.trust_anchors),)),
                 hosted={A},
                 limits=limits or StreamLimits(),
                 entropy=os.urandom,
