@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import tracemalloc
 from dataclasses import replace
 
@@ -10,10 +9,11 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from muxs2s.wire import framing
 from muxs2s.wire.errors import RemoteViolation, StreamCondition
-from muxs2s.wire.framing import MAX_PARSER_BYTES, Framer, StreamClosed
+from muxs2s.wire.framing import MAX_PARSER_BYTES, StreamClosed
 from muxs2s.wire.limits import AFTER_AUTHENTICATION, BEFORE_AUTHENTICATION, FramingLimits
 from muxs2s.wire.stanza import Slice
 from tests.wire.samples import CLOSING, HEADER, MESSAGE, OPENING, opened_framer, read
+from tests.wire.work import WorkCase
 
 BOTH = (BEFORE_AUTHENTICATION, AFTER_AUTHENTICATION)
 SMALL = FramingLimits(max_element_bytes=2_000, max_elements=10, max_feature_elements=20, max_tag_bytes=300)
@@ -173,15 +173,8 @@ class TagTests(LimitCase):
         self.refuse(AFTER_AUTHENTICATION, header=OPENING[:-1] + b" xmlns:p='" + b"u" * 257 + b"'>")
 
 
-class CostTests(LimitCase):
+class CostTests(WorkCase):
     """What peers can make us spend is bounded, however they go about it."""
-
-    def spent(self, framer: Framer, *chunks: bytes) -> float:
-        """Seconds of processor time that these pieces take."""
-        begin = time.process_time()
-        for chunk in chunks:
-            framer.feed(chunk)
-        return time.process_time() - begin
 
     def test_white_space(self) -> None:
         """White space between elements is not kept, so keeping a stream alive costs nothing."""
@@ -194,34 +187,45 @@ class CostTests(LimitCase):
         self.assertEqual((element.data, closed), (MESSAGE, StreamClosed()))
 
     def test_unfinished_tag_byte_by_byte(self) -> None:
-        """A tag that comes byte by byte is not copied again and again, nor read to the end each time."""
-        slow = [bytes([byte]) for byte in b"<a b='" + b"x" * 60_000]
-        self.assertLess(self.spent(opened_framer(), *slow), 1)
+        """A tag that comes byte by byte is neither parsed nor copied before there is an end to it."""
+        framer, work = self.feed([bytes([byte]) for byte in b"<a b='" + b"x" * 60_000])
+        self.assertEqual((work.calls, work.read, work.touched), (0, 0, 0))
+        self.assertIsNone(framer.violation)
+
+    def test_ends_of_tags_in_a_value_byte_by_byte(self) -> None:
+        """A tag that seems to end with every byte is read from its start for each, up to the longest tag."""
         tag = AFTER_AUTHENTICATION.max_tag_bytes
-        framer = opened_framer()
-        self.assertLess(self.spent(framer, b"<a b='", *([b">"] * (tag + 1))), 2)
+        framer, work = self.feed([b"<a b='", *([b">"] * (tag * 2))])
         self.assertIsNotNone(framer.violation)
+        self.assertLessEqual(work.calls, tag)
+        self.assertLessEqual(work.read, tag * (tag + 1) // 2)
+        self.assertLessEqual(work.touched, 3 * tag)
 
     def test_text_byte_by_byte(self) -> None:
-        """A text full of '>' that comes byte by byte is read once."""
-        self.assertLess(self.spent(opened_framer(), b"<a>", *([b">"] * 60_000)), 1)
+        """A text full of '>' that comes byte by byte is read once, or a byte of it twice."""
+        framer, work = self.feed([b"<a>", *([b">"] * 60_000)])
+        self.assertIsNone(framer.violation)
+        self.assertLessEqual(work.read, 2 * 60_010)
+        self.assertLessEqual(work.touched, 3 * 60_010)
 
     def test_attributes(self) -> None:
-        """A flood of attributes costs memory while it is read, and none after."""
-        attributes = b"".join(b" a%d=''" % number for number in range(1_000))
-        framer = opened_framer(BEFORE_AUTHENTICATION)
-        self.assertLess(self.spent(framer, *([b"<a" + attributes + b"/>"] * 20)), 1)
+        """A flood of attributes is read once, and leaves nothing behind."""
+        element = b"<a" + b"".join(b" a%d=''" % number for number in range(1_000)) + b"/>"
+        framer, work = self.feed([element] * 20, BEFORE_AUTHENTICATION)
         self.assertIsNone(framer.violation)
+        self.assertEqual((work.calls, work.read), (20, 20 * len(element)))
+        self.assertEqual(len(framer._buffer), 0)
 
     def test_namespace_repeated_for_every_attribute(self) -> None:
         """A long namespace and many attributes in it are refused before the parser has multiplied them."""
         tag = AFTER_AUTHENTICATION.max_tag_bytes
         attributes = b"".join(b" p:a%d=''" % number for number in range(tag // 25))
         flood = b"<a xmlns:p='" + b"u" * (tag // 2 - 20) + b"'" + attributes + b"/>"
-        framer = opened_framer()
-        self.assertLess(self.spent(framer, flood * 20), 2)
+        framer, work = self.feed([flood * 20])
         assert framer.violation is not None
         self.assertIn("256 characters", str(framer.violation))
+        self.assertEqual(work.calls, 1)
+        self.assertLessEqual(work.read, tag)
 
     def test_names_are_forgotten(self) -> None:
         """A peer that thinks up a new name for every element does not fill our memory."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 from hypothesis import given, settings
 from hypothesis import strategies as some
 from twisted.trial.unittest import SynchronousTestCase
@@ -147,12 +145,11 @@ class CacheTests(SynchronousTestCase):
             self.assertEqual(remembered, names._domain_of.cache_info().currsize)
 
     def test_long_texts_cost_nothing(self) -> None:
-        """A name of half a megabyte is refused by its length alone, without being quoted."""
-        begin = time.process_time()
+        """A name of half a megabyte is refused by its length alone, without being looked at or quoted."""
+        self.patch(names, "_mapped", self.fail)
         for text in ("a." * 262_144, "ü." * 262_144, "\ud800" * 262_144):
             error = self.assertRaises(NameRefused, DomainName.parse, text)
             self.assertLess(len(str(error)), 100)
-        self.assertLess(time.process_time() - begin, 0.2)
 
 
 class DomainPairTests(SynchronousTestCase):
