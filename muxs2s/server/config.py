@@ -21,6 +21,7 @@ from muxs2s.network.targets import Overrides
 from muxs2s.proof.pkix import TrustAnchors
 from muxs2s.server import options
 from muxs2s.server.material import CertificateFiles
+from muxs2s.server.option import ANY
 from muxs2s.server.reading import ConfigurationProblem, OptionValues
 from muxs2s.service.backoff import BackoffLimits
 from muxs2s.service.queues import QueueLimits
@@ -135,7 +136,7 @@ def make_configuration(
 
 def _overrides(values: OptionValues) -> Overrides:
     targets = dict(values.each(options.DOMAIN_ADDRESS))
-    every = targets.pop(options.ANY, None)
+    every = targets.pop(ANY, None)
     return Overrides(domains={cast(DomainName, domain): target for domain, target in targets.items()}, every=every)
 
 

@@ -15,16 +15,9 @@ from pathlib import Path
 from typing import Any, Final, TypeVar, cast
 
 from muxs2s.server.kinds import ValueRefused, read_domain
-from muxs2s.server.options import (
-    ANY,
-    AT_MOST,
-    COMPONENT_SECRET,
-    COMPONENT_SECRET_FILE,
-    DOMAIN_ADDRESS,
-    HOSTED,
-    OPTIONS,
-    Option,
-)
+from muxs2s.server.limits import AT_MOST
+from muxs2s.server.option import ANY, Option
+from muxs2s.server.options import COMPONENT_SECRET, COMPONENT_SECRET_FILE, DOMAIN_ADDRESS, HOSTED, OPTIONS
 from muxs2s.wire.reasons import readable
 
 __all__ = ["ConfigurationProblem", "OptionValues"]

@@ -14,7 +14,8 @@ from pathlib import Path
 from textwrap import fill, indent, wrap
 from typing import Any
 
-from muxs2s.server.options import ANY, OPTIONS, Option
+from muxs2s.server.option import ANY, Option
+from muxs2s.server.options import OPTIONS
 
 DOC = Path(__file__).parent.parent.parent / "doc"
 PAGE = DOC / "configuration.rst"

@@ -16,7 +16,9 @@ from muxs2s.hosts.componentstream import ComponentLimits
 from muxs2s.network.resolver import ResolverLimits
 from muxs2s.server.config import COMPONENT_FEATURE_ELEMENTS
 from muxs2s.server.kinds import Kind, ValueRefused
-from muxs2s.server.options import AT_MOST, OPTIONS, Option
+from muxs2s.server.limits import AT_MOST
+from muxs2s.server.option import Option
+from muxs2s.server.options import OPTIONS
 from muxs2s.service.s2s import ServiceLimits
 from tests.server.configured import ConfiguredTestCase
 from tests.server.make_options import EXAMPLE, PAGE, example, in_toml, name_for_readers, page

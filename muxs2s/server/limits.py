@@ -1,0 +1,143 @@
+"""
+The options that are limits, table by table.
+
+Knows what may be set and what each is for. Their defaults are those of the dataclasses that hold the
+limits; the other options stand in :mod:`muxs2s.server.options`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from muxs2s.hosts.componentstream import ComponentLimits
+from muxs2s.network.connecting import ConnectLimits
+from muxs2s.network.racing import RaceLimits
+from muxs2s.network.resolver import ResolverLimits
+from muxs2s.server.kinds import Kind, seconds, whole
+from muxs2s.server.option import Option
+from muxs2s.service.backoff import BackoffLimits
+from muxs2s.service.queues import QueueLimits
+from muxs2s.stream.limits import StreamLimits
+from muxs2s.wire.limits import AFTER_AUTHENTICATION, BEFORE_AUTHENTICATION, FramingLimits
+from muxs2s.wire.trees import MAX_DEPTH
+
+__all__ = ["AT_MOST", "LIMITS"]
+
+LEAST_MAX_ELEMENT_BYTES: Final = 10_000
+
+
+def _limits(table: str, defaults: object, **described: tuple[Kind[Any], str]) -> Iterator[Option[Any]]:
+    """Options for the fields of a dataclass of limits."""
+    for name, (kind, text) in described.items():
+        yield Option(name=f"{table}.{name}", kind=kind, default=getattr(defaults, name), text=text)
+
+
+def _framing(table: str, defaults: FramingLimits, sender: str) -> Iterator[Option[Any]]:
+    return _limits(
+        table,
+        defaults,
+        max_element_bytes=(
+            whole("bytes", least=LEAST_MAX_ELEMENT_BYTES, because="RFC 6120, section 13.12, demands 10000 at least"),
+            f"The largest stanza, or other element right below the stream, taken from {sender}.",
+        ),
+        max_elements=(whole("elements", least=16), "Elements in one stanza, itself counted."),
+        max_depth=(whole("levels", least=4, most=MAX_DEPTH), "How deep the elements of a stanza may be nested."),
+        max_tag_bytes=(whole("bytes", least=1_024), "The longest single tag."),
+        max_namespace_characters=(whole("characters", least=64), "The longest name of a namespace."),
+    )
+
+
+def _features(table: str, defaults: FramingLimits) -> Iterator[Option[Any]]:
+    """What components do not send."""
+    kind = whole("elements", least=16)
+    return _limits(table, defaults, max_feature_elements=(kind, "Elements in the features that another server lists."))
+
+
+LIMITS: Final[tuple[Option[Any], ...]] = (
+    *_limits(
+        "stream",
+        StreamLimits(),
+        negotiation_seconds=(seconds(1), "From the connection to a stream on which stanzas pass."),
+        closing_seconds=(seconds(), "For the peer to close its half of a stream after we have closed ours."),
+        idle_seconds=(seconds(1), "Without a stanza, until a stream is closed."),
+        max_sasl_failures=(whole("attempts", most=100), "Failed attempts of a peer to authenticate on one stream."),
+    ),
+    *_framing("stream.before_authentication", BEFORE_AUTHENTICATION, "a peer that has proven nothing yet"),
+    *_features("stream.before_authentication", BEFORE_AUTHENTICATION),
+    *_framing("stream.after_authentication", AFTER_AUTHENTICATION, "a peer that has proven a domain"),
+    *_features("stream.after_authentication", AFTER_AUTHENTICATION),
+    *_limits(
+        "queue",
+        QueueLimits(),
+        max_pair_stanzas=(whole("stanzas"), "Waiting from one domain of ours to one domain of a peer."),
+        max_pair_bytes=(whole("bytes", least=LEAST_MAX_ELEMENT_BYTES), "The same in bytes."),
+        max_total_stanzas=(whole("stanzas"), "Waiting in all."),
+        max_total_bytes=(whole("bytes", least=LEAST_MAX_ELEMENT_BYTES), "The same in bytes."),
+        max_age_seconds=(seconds(), "Until a stanza that waits is returned to its sender."),
+    ),
+    *_limits(
+        "connect",
+        ConnectLimits(),
+        connect_seconds=(seconds(), "For one address of a peer to answer."),
+        total_seconds=(seconds(), "For one attempt to reach a domain, DNS and every address included."),
+        max_targets=(whole("hosts", most=100), "Hosts in the SRV records of a domain that are tried."),
+    ),
+    *_limits(
+        "connect.race",
+        RaceLimits(),
+        resolution_seconds=(seconds(0), "IPv4 addresses wait so long for IPv6 addresses still being looked up."),
+        stagger_seconds=(seconds(), "The head start of an address over the next one of the same host."),
+        max_addresses=(whole("addresses", most=100), "Addresses of one host that are tried."),
+    ),
+    *_limits(
+        "backoff",
+        BackoffLimits(),
+        first_seconds=(
+            seconds(),
+            "After a domain could not be reached, until it is tried again. It doubles each time.",
+        ),
+        max_seconds=(seconds(), "The longest such wait. Chance shortens each by up to a half."),
+    ),
+    *_limits(
+        "dns",
+        ResolverLimits(),
+        try_seconds=(seconds(), "For one DNS server to answer."),
+        rounds=(whole("rounds", most=10), "How often every DNS server is asked."),
+        total_seconds=(seconds(), "For one question, with all attempts."),
+        max_questions_at_once=(whole("questions", most=10_000), "Asked at the same time, each on a UDP port."),
+        max_aliases=(whole("aliases", most=100), "CNAME records followed one after the other."),
+        min_ttl_seconds=(whole("seconds", least=0), "Answers are remembered for so long at least."),
+        max_ttl_seconds=(whole("seconds"), "Answers are remembered for so long at most, whatever DNS says."),
+        max_negative_ttl_seconds=(whole("seconds", least=0), "The same for the answer that something does not exist."),
+        max_cached_answers=(whole("answers"), "Answers remembered."),
+        max_cached_octets=(whole("bytes"), "The same in bytes of the messages they came in."),
+    ),
+    *_limits(
+        "components",
+        ComponentLimits(),
+        handshake_seconds=(seconds(), "From the connection of a component to its handshake."),
+        closing_seconds=(seconds(), "For a component to close its half of the stream after we have closed ours."),
+        answer_seconds=(seconds(), "For a component to show that it is alive, while another one asks for its place."),
+        max_waiting_bytes=(
+            whole("bytes", least=LEAST_MAX_ELEMENT_BYTES),
+            "Waiting for a component that does not read; what exceeds it is returned to its sender.",
+        ),
+        max_unproven_connections=(whole("connections"), "Components, in all, that have not shaken hands yet."),
+    ),
+    *_framing("components.before_handshake", BEFORE_AUTHENTICATION, "a component before its handshake"),
+    *_framing("components.after_handshake", AFTER_AUTHENTICATION, "a component"),
+)
+"""In the order of the documentation."""
+
+AT_MOST: Final = (
+    ("stream.before_authentication.max_element_bytes", "stream.after_authentication.max_element_bytes"),
+    ("components.before_handshake.max_element_bytes", "components.after_handshake.max_element_bytes"),
+    ("queue.max_pair_stanzas", "queue.max_total_stanzas"),
+    ("queue.max_pair_bytes", "queue.max_total_bytes"),
+    ("connect.connect_seconds", "connect.total_seconds"),
+    ("backoff.first_seconds", "backoff.max_seconds"),
+    ("dns.try_seconds", "dns.total_seconds"),
+    ("dns.min_ttl_seconds", "dns.max_ttl_seconds"),
+)
+"""The first option of each pair may not exceed the second."""
