@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from muxs2s.proof.outcome import Evidence, Outcome, Prooftype
+from muxs2s.proof.outcome import Evidence, Outcome, Prooftype, Refused
 from muxs2s.proof.peers import PeerPolicies
 from muxs2s.wire.names import DomainName
 
@@ -42,5 +42,8 @@ class PolicyJudge:
         self._policies = policies
 
     async def judge(self, domain: DomainName, evidence: Evidence, now: float) -> Outcome:
-        """Ask each prooftype and let the policy choose."""
-        return self._policies().of(domain).proofs.judge(domain, evidence, now, self._prooftypes)
+        """Ask each prooftype and let the policy choose; a domain that is denied is not asked for a proof."""
+        policy = self._policies().of(domain)
+        if not policy.is_admitted:
+            return Refused(domain=domain, reasons=("the policy of this server denies it",))
+        return policy.proofs.judge(domain, evidence, now, self._prooftypes)

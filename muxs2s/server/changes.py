@@ -31,6 +31,9 @@ class Changes:
     """Components that are served no more."""
 
     overrides: bool = False
+    policies: bool = False
+    """Of peers."""
+
     trust_anchors: bool = False
     certificates_read: tuple[str, ...] = ()
     """Paths of those that are new or renewed."""
@@ -53,6 +56,7 @@ class Changes:
         )
         parts = [f"{what}: {_some(names)}" for what, names in named if names]
         parts += ["addresses of peers changed"] if self.overrides else []
+        parts += ["policies of peers changed"] if self.policies else []
         parts += ["trust anchors changed"] if self.trust_anchors else []
         return "; ".join(parts) or "nothing changed"
 

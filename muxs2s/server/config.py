@@ -18,10 +18,13 @@ from muxs2s.network.connecting import ConnectLimits
 from muxs2s.network.racing import RaceLimits
 from muxs2s.network.resolver import ResolverLimits
 from muxs2s.network.targets import Overrides
+from muxs2s.proof.dialback import DialbackSecret
+from muxs2s.proof.peers import PeerPolicies
 from muxs2s.proof.pkix import TrustAnchors
 from muxs2s.server import options
 from muxs2s.server.material import CertificateFiles
 from muxs2s.server.option import ANY
+from muxs2s.server.policies import peer_policies
 from muxs2s.server.reading import ConfigurationProblem, OptionValues
 from muxs2s.service.backoff import BackoffLimits
 from muxs2s.service.queues import QueueLimits
@@ -66,6 +69,13 @@ class Configuration:
     certificate_directories: tuple[Path, ...]
     trust_anchors: TrustAnchors
     overrides: Overrides
+    peer_policies: PeerPolicies
+    bidi: bool
+    """Whether one stream may carry stanzas in both directions."""
+
+    dialback_secret: DialbackSecret | None
+    """``None`` for one that is made at each start."""
+
     dns_servers: tuple[tuple[str, int], ...]
     """IP addresses and ports; none for those of the system."""
 
@@ -124,6 +134,9 @@ def make_configuration(
         certificate_directories=values[options.CERTIFICATE_DIRECTORIES],
         trust_anchors=values[options.TRUST_ANCHORS],
         overrides=_overrides(values),
+        peer_policies=peer_policies(values),
+        bidi=values[options.POLICY_BIDI],
+        dialback_secret=_dialback_secret(values),
         dns_servers=values[options.DNS_SERVERS],
         dns_limits=values.limits(ResolverLimits, "dns"),
         limits=_service_limits(values),
@@ -138,6 +151,11 @@ def _overrides(values: OptionValues) -> Overrides:
     targets = dict(values.each(options.DOMAIN_ADDRESS))
     every = targets.pop(ANY, None)
     return Overrides(domains={cast(DomainName, domain): target for domain, target in targets.items()}, every=every)
+
+
+def _dialback_secret(values: OptionValues) -> DialbackSecret | None:
+    secret = values[options.DIALBACK_SECRET] or values[options.DIALBACK_SECRET_FILE]
+    return None if secret is None else DialbackSecret(secret)
 
 
 def _service_limits(values: OptionValues) -> ServiceLimits:

@@ -22,6 +22,7 @@ from muxs2s.network.listening import ListeningPlaces
 from muxs2s.network.reactors import INetworkReactor
 from muxs2s.network.resolver import Lookup, Resolver
 from muxs2s.proof.outcome import Evidence, Outcome
+from muxs2s.proof.peers import PeerPolicies
 from muxs2s.proof.pkix import PkixProof, TrustAnchors
 from muxs2s.server.certificates import ConfiguredCertificates
 from muxs2s.server.changes import Changes
@@ -50,7 +51,7 @@ class FederationServer(MultiService):
         """What is in force, but for the options in :attr:`Changes.waiting`."""
 
         self._reactor, self._fixed = reactor, configuration.fixed
-        self._trust = _Trust(configuration.trust_anchors)
+        self._trust = _Trust(configuration.trust_anchors, self._policies)
         self._certificates = ConfiguredCertificates(CertificateStore())
         self._unused = self._certificates.load(configuration, reactor.seconds()).problems
         self.federation = S2SService(
@@ -63,6 +64,7 @@ class FederationServer(MultiService):
             overrides=configuration.overrides,
             bind_address=configuration.bind_address,
             limits=configuration.limits,
+            policies=self._policies,
             judge=self._trust,
         )
         self.components = ComponentFactory(
@@ -132,12 +134,14 @@ class FederationServer(MultiService):
         if _subjects(before.trust_anchors) != _subjects(configuration.trust_anchors):
             self._trust.take(configuration.trust_anchors)
         self.federation.overrides = configuration.overrides
+        self.federation.end_denied()
         changes = Changes(
             added=added,
             removed=removed,
             secrets=admitted,
             dismissed=dismissed,
             overrides=before.overrides != configuration.overrides,
+            policies=before.peer_policies != configuration.peer_policies,
             trust_anchors=_subjects(before.trust_anchors) != _subjects(configuration.trust_anchors),
             certificates_read=tuple(credentials.path for credentials in loaded.read),
             certificates_removed=loaded.removed,
@@ -168,6 +172,9 @@ class FederationServer(MultiService):
         self._listener.adjust()
         return tuple(domain for domain in new if new[domain] != old.get(domain)), dismissed
 
+    def _policies(self) -> PeerPolicies:
+        return self.configuration.peer_policies
+
     def _secret_of(self, domain: DomainName) -> str | None:
         return self.configuration.component_secrets.get(domain)
 
@@ -188,14 +195,15 @@ class FederationServer(MultiService):
 
 
 class _Trust:
-    """Judges by the trust anchors of the moment."""
+    """Judges by the trust anchors and policies of the moment."""
 
-    def __init__(self, anchors: TrustAnchors) -> None:
+    def __init__(self, anchors: TrustAnchors, policies: Callable[[], PeerPolicies]) -> None:
+        self._policies = policies
         self.take(anchors)
 
     def take(self, anchors: TrustAnchors) -> None:
         """Judge by these from now on."""
-        self._judge = PolicyJudge((PkixProof(anchors),))
+        self._judge = PolicyJudge((PkixProof(anchors),), self._policies)
 
     async def judge(self, domain: DomainName, evidence: Evidence, now: float) -> Outcome:
         """As :meth:`muxs2s.network.evidence.Judge.judge`."""

@@ -8,7 +8,7 @@ Knows units, ranges and the words for them. Does not know which options there ar
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
@@ -17,6 +17,8 @@ from typing import Final, Generic, TypeVar
 from muxs2s.network.addresses import is_address
 from muxs2s.network.resolver import DNS_PORT
 from muxs2s.network.targets import Target, TargetRefused, read_target
+from muxs2s.proof.dialback import DialbackProof
+from muxs2s.proof.pkix import PkixProof
 from muxs2s.server.endpoints import WRITTEN, ListenRefused, check_place
 from muxs2s.wire.errors import MuxS2SError
 from muxs2s.wire.names import DomainName, NameRefused
@@ -24,13 +26,16 @@ from muxs2s.wire.reasons import readable
 
 __all__ = [
     "ADDRESS",
+    "ADMISSION",
     "DOMAINS",
     "NAME_SERVERS",
     "PLACES",
+    "PROOFS",
     "SWITCH",
     "TARGET",
     "Kind",
     "ValueRefused",
+    "choice",
     "read_domain",
     "read_each",
     "read_text",
@@ -116,6 +121,19 @@ def seconds(least: float = 0.001, most: float = 30 * DAY) -> Kind[float]:
     return Kind(wants=wants, read=read, unit="seconds")
 
 
+def choice(meanings: Mapping[str, T]) -> Kind[T]:
+    """Choose one of some words; what each means."""
+    wants = " or ".join(f'"{word}"' for word in meanings)
+
+    def read(value: object, _base: Path) -> T:
+        text = read_text(value, wants)
+        if text not in meanings:
+            raise ValueRefused(f"{_shown(text)} is none of the words there are", f"write {wants}")
+        return meanings[text]
+
+    return Kind(wants=wants, read=read)
+
+
 def read_domain(text: str) -> DomainName:
     """
     Read a domain.
@@ -193,6 +211,19 @@ def read_each(value: object, wants: str, read: Callable[[str], T]) -> tuple[T, .
     return tuple(found)
 
 
+def _proofs(value: object, _base: Path) -> tuple[str, ...]:
+    names = read_each(value, PROOFS.wants, _proof)
+    if not names:
+        raise ValueRefused("names none, so that no peer could prove itself", f"write {PROOFS.wants}")
+    return names
+
+
+def _proof(text: str) -> str:
+    if text not in _PROOFTYPES:
+        raise ValueRefused(f"{_shown(text)} proves nothing here", f"name some of {', '.join(_PROOFTYPES)}")
+    return text
+
+
 def _switch(value: object, _base: Path) -> bool:
     if not isinstance(value, bool):
         raise wrong_type(value, SWITCH.wants)
@@ -249,6 +280,10 @@ def _target(value: object, _base: Path) -> Target:
         raise ValueRefused(str(refused), f"write {TARGET.wants}") from None
 
 
+_PROOFTYPES: Final = (PkixProof.name, DialbackProof.name)
+
+ADMISSION: Final = choice({"allow": True, "deny": False})
+PROOFS: Final = Kind(wants='a list with the preferred one first, such as ["pkix", "dialback"]', read=_proofs)
 SWITCH: Final = Kind(wants="true or false", read=_switch)
 DOMAINS: Final = Kind(wants='a list of domain names, such as ["a.example", "chat.a.example"]', read=_domains)
 PLACES: Final = Kind(wants=f"a list, each {WRITTEN}", read=_places)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from muxs2s.network.certificates import CertificateProblem, load_trust_anchors
+from muxs2s.proof.dialback import MIN_SECRET_BYTES
 from muxs2s.proof.pkix import TrustAnchors
 from muxs2s.server.kinds import Kind, ValueRefused, read_each, read_text, wrong_type
 
@@ -19,6 +20,8 @@ __all__ = [
     "ANCHORS",
     "CERTIFICATES",
     "DIRECTORIES",
+    "LONG_SECRET",
+    "LONG_SECRET_FILE",
     "SECRET",
     "SECRET_FILE",
     "SYSTEM",
@@ -91,19 +94,46 @@ def _secret(value: object, _base: Path) -> str:
 
 def _secret_file(value: object, base: Path) -> str:
     path = _path(read_text(value, SECRET_FILE.wants), base)
+    secret = _text_in(path)
+    if not secret:
+        raise ValueRefused(f"{path} is empty, so that anybody would be let in", "write the secret into it")
+    return secret
+
+
+def _dialback_secret(value: object, _base: Path) -> str | None:
+    if not isinstance(value, str):
+        raise wrong_type(value, LONG_SECRET.wants, secret=True)
+    return _long_enough(value, "is") if value else None
+
+
+def _dialback_secret_file(value: object, base: Path) -> str | None:
+    text = read_text(value, LONG_SECRET_FILE.wants)
+    if not text:
+        return None
+    path = _path(text, base)
+    return _long_enough(_text_in(path), f"{path} is")
+
+
+def _long_enough(secret: str, what_is: str) -> str:
+    if len(secret.encode()) < MIN_SECRET_BYTES:
+        remedy = f"write {MIN_SECRET_BYTES} bytes or more, as openssl rand -hex 32 makes them"
+        raise ValueRefused(f"{what_is} shorter than {MIN_SECRET_BYTES} bytes, so that it could be guessed", remedy)
+    return secret
+
+
+def _text_in(path: Path) -> str:
+    """What a file says, without the white space around it."""
     try:
         with path.open("rb") as file:
             content = file.read(MAX_SECRET_BYTES + 1)
-        secret = content.decode("utf-8").strip()
+        text = content.decode("utf-8").strip()
     except OSError as error:
         raise ValueRefused(f"{path} cannot be read: {error.strerror}", "check the path and who may read it") from None
     except UnicodeDecodeError:
         raise ValueRefused(f"{path} is not text in UTF-8", "write the secret into it as text") from None
-    if not secret:
-        raise ValueRefused(f"{path} is empty, so that anybody would be let in", "write the secret into it")
     if len(content) > MAX_SECRET_BYTES:
         raise ValueRefused(f"{path} is larger than {MAX_SECRET_BYTES} bytes", "write the secret into it, nothing else")
-    return secret
+    return text
 
 
 DIRECTORIES: Final = Kind(wants='a list of directories, such as ["/etc/letsencrypt"]', read=_directories)
@@ -113,3 +143,9 @@ CERTIFICATES: Final = Kind(
 ANCHORS: Final = Kind(wants=f'"{SYSTEM}", or a file or directory of certificates in PEM', read=_anchors)
 SECRET: Final = Kind(wants="a secret that is not empty, as text", read=_secret)
 SECRET_FILE: Final = Kind(wants="the path of a file that holds the secret", read=_secret_file)
+LONG_SECRET: Final = Kind(
+    wants=f'text of {MIN_SECRET_BYTES} bytes or more, or "" for one that each start makes', read=_dialback_secret
+)
+LONG_SECRET_FILE: Final = Kind(
+    wants='the path of a file that holds the secret, or "" for none', read=_dialback_secret_file
+)

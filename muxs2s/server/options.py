@@ -9,9 +9,19 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from muxs2s.server.kinds import ADDRESS, DOMAINS, NAME_SERVERS, PLACES, SWITCH, TARGET
+from muxs2s.proof.peers import PeerPolicy
+from muxs2s.server.kinds import ADDRESS, ADMISSION, DOMAINS, NAME_SERVERS, PLACES, PROOFS, SWITCH, TARGET
 from muxs2s.server.limits import LIMITS
-from muxs2s.server.material import ANCHORS, CERTIFICATES, DIRECTORIES, SECRET, SECRET_FILE, SYSTEM
+from muxs2s.server.material import (
+    ANCHORS,
+    CERTIFICATES,
+    DIRECTORIES,
+    LONG_SECRET,
+    LONG_SECRET_FILE,
+    SECRET,
+    SECRET_FILE,
+    SYSTEM,
+)
 from muxs2s.server.option import Option
 from muxs2s.stream.limits import StreamLimits
 
@@ -23,11 +33,20 @@ __all__ = [
     "COMPONENT_LISTEN",
     "COMPONENT_SECRET",
     "COMPONENT_SECRET_FILE",
+    "DIALBACK_SECRET",
+    "DIALBACK_SECRET_FILE",
     "DNS_SERVERS",
     "DOMAIN_ADDRESS",
+    "DOMAIN_ENCRYPTION",
+    "DOMAIN_POLICY",
+    "DOMAIN_PROOFS",
     "HOSTED",
     "LISTEN",
     "OPTIONS",
+    "POLICY_BIDI",
+    "POLICY_DEFAULT",
+    "POLICY_ENCRYPTION",
+    "POLICY_PROOFS",
     "TRUST_ANCHORS",
 ]
 
@@ -84,6 +103,41 @@ TRUST_ANCHORS: Final = Option(
         "directory of such files, which then count alone."
     ),
 )
+POLICY_DEFAULT: Final = Option(
+    name="policy.default",
+    kind=ADMISSION,
+    default="allow",
+    live=True,
+    text=(
+        "Whether this server speaks with peers that no table ``[domain]`` says otherwise of. With a peer that is "
+        "denied nothing is exchanged in either direction: it is not looked up and not called, and is refused when "
+        "it calls."
+    ),
+)
+POLICY_ENCRYPTION: Final = Option(
+    name="policy.require_encryption",
+    kind=SWITCH,
+    default=PeerPolicy().require_encryption,
+    live=True,
+    text="Whether nothing passes outside TLS. Without TLS a peer can prove itself by dialback alone.",
+)
+POLICY_PROOFS: Final = Option(
+    name="policy.proofs",
+    kind=PROOFS,
+    default=list(PeerPolicy().proofs.order),
+    live=True,
+    text=(
+        "What proves the domain of a peer: ``pkix``, a certificate; ``dialback``, a key that the server which DNS "
+        "names for the domain confirms. Dialback proves no more than DNS says; it reaches peers whose certificate "
+        "nobody has vouched for."
+    ),
+)
+POLICY_BIDI: Final = Option(
+    name="policy.bidi",
+    kind=SWITCH,
+    default=True,
+    text="Whether one stream carries stanzas in both directions with peers that can do so too (XEP-0288).",
+)
 CLOSE_ON_FOREIGN_SENDER: Final = Option(
     name="policy.close_on_foreign_sender",
     kind=SWITCH,
@@ -109,6 +163,45 @@ DOMAIN_ADDRESS: Final = Option(
         "Where the servers of a peer's domain are, in place of what DNS says; without a port, 5269. The certificate "
         'must name the domain all the same. ``[domain."*"]`` is for every peer that has no table of its own.'
     ),
+)
+DOMAIN_POLICY: Final = Option(
+    name="domain.*.policy",
+    kind=ADMISSION,
+    example='policy = "allow"',
+    live=True,
+    text=(
+        "``policy.default`` for one domain of a peer. This and the two below count for every domain below that one as "
+        'well, unless a table nearer to it says otherwise; ``[domain."*"]`` is for all peers.'
+    ),
+)
+DOMAIN_ENCRYPTION: Final = Option(
+    name="domain.*.require_encryption",
+    kind=SWITCH,
+    example="require_encryption = false",
+    live=True,
+    text="``policy.require_encryption`` for one domain of a peer and those below it.",
+)
+DOMAIN_PROOFS: Final = Option(
+    name="domain.*.proofs",
+    kind=PROOFS,
+    example='proofs = ["pkix", "dialback"]',
+    live=True,
+    text="``policy.proofs`` for one domain of a peer and those below it.",
+)
+DIALBACK_SECRET: Final = Option(
+    name="dialback.secret",
+    kind=LONG_SECRET,
+    default="",
+    text=(
+        "What dialback keys are made from. It must be the same on all nodes that serve a domain. Without one, it is "
+        "made of the system's random numbers at each start, which suits a server that is alone."
+    ),
+)
+DIALBACK_SECRET_FILE: Final = Option(
+    name="dialback.secret_file",
+    kind=LONG_SECRET_FILE,
+    default="",
+    text="A file that holds the secret, in place of the secret itself. White space around it does not count.",
 )
 COMPONENT_LISTEN: Final = Option(
     name="components.listen",
@@ -141,8 +234,17 @@ _ORDERED: Final[tuple[Option[Any], ...]] = (
     CERTIFICATE_DIRECTORIES,
     CERTIFICATE_FILES,
     TRUST_ANCHORS,
+    POLICY_DEFAULT,
+    POLICY_ENCRYPTION,
+    POLICY_PROOFS,
+    POLICY_BIDI,
     CLOSE_ON_FOREIGN_SENDER,
     DOMAIN_ADDRESS,
+    DOMAIN_POLICY,
+    DOMAIN_ENCRYPTION,
+    DOMAIN_PROOFS,
+    DIALBACK_SECRET,
+    DIALBACK_SECRET_FILE,
     COMPONENT_LISTEN,
     COMPONENT_SECRET,
     COMPONENT_SECRET_FILE,

@@ -17,7 +17,15 @@ from typing import Any, Final, TypeVar, cast
 from muxs2s.server.kinds import ValueRefused, read_domain
 from muxs2s.server.limits import AT_MOST
 from muxs2s.server.option import ANY, Option
-from muxs2s.server.options import COMPONENT_SECRET, COMPONENT_SECRET_FILE, DOMAIN_ADDRESS, HOSTED, OPTIONS
+from muxs2s.server.options import (
+    COMPONENT_SECRET,
+    COMPONENT_SECRET_FILE,
+    DIALBACK_SECRET,
+    DIALBACK_SECRET_FILE,
+    DOMAIN_ADDRESS,
+    HOSTED,
+    OPTIONS,
+)
 from muxs2s.wire.reasons import readable
 
 __all__ = ["ConfigurationProblem", "OptionValues"]
@@ -159,6 +167,8 @@ class OptionValues:
         secrets, files = self.each(COMPONENT_SECRET), self.each(COMPONENT_SECRET_FILE)
         for domain in sorted(secrets.keys() & files.keys()):
             yield f"components.secrets.{_quoted(domain)}", "there is a secret file, too", "remove one of the two"
+        if self._single.get(DIALBACK_SECRET.name) and self._single.get(DIALBACK_SECRET_FILE.name):
+            yield DIALBACK_SECRET.name, "there is a secret file, too", "remove one of the two"
         ours = {*self._single.get(HOSTED.name, ()), *secrets, *files}
         for domain in sorted(ours & self.each(DOMAIN_ADDRESS).keys()):
             yield (

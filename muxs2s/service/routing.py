@@ -13,6 +13,7 @@ from itertools import groupby
 from twisted.logger import Logger
 
 from muxs2s.hosts.seam import Host
+from muxs2s.proof.peers import PeerPolicies
 from muxs2s.service.links import Link
 from muxs2s.service.queues import PairQueue, QueueBudget
 from muxs2s.wire.errors import LocalMisuse, StanzaCondition
@@ -29,6 +30,8 @@ class Routing:
     Nothing is relayed: one of the two domains is always served here.
 
     :param link: makes the link of a pair that has none.
+    :param policies: gives the policies of the moment; what is for a domain they deny comes back before
+        there is a link. See :meth:`end_denied`.
     """
 
     _log = Logger()
@@ -39,12 +42,14 @@ class Routing:
         budget: QueueBudget,
         link: Callable[[DomainPair, PairQueue], Link],
         seconds: Callable[[], float],
+        policies: Callable[[], PeerPolicies] = PeerPolicies,
     ) -> None:
         self._hosted = set(domains)
         self._hosts: dict[DomainName, Host] = {}
         self._budget = budget
         self._new_link = link
         self._seconds = seconds
+        self._policies = policies
         self._links: dict[DomainPair, tuple[PairQueue, Link]] = {}
         self._is_stopped = False
 
@@ -118,6 +123,14 @@ class Routing:
             if target in self._hosts:
                 self._give(self._hosts[target], tuple(batch))
 
+    def end_denied(self) -> None:
+        """The policies have changed: send back what waits for domains they deny."""
+        policies = self._policies()
+        for pair in [pair for pair in self._links if not policies.of(pair.target).is_admitted]:
+            queue, link = self._links.pop(pair)
+            self._deny(pair.target, queue.clear())
+            link.stop()
+
     def start(self) -> None:
         """Send to peers again after :meth:`stop`."""
         self._is_stopped = False
@@ -142,7 +155,15 @@ class Routing:
         if self._is_stopped:
             self.bounce([stanza], StanzaCondition.REMOTE_SERVER_TIMEOUT, f"{sender} is out of service")
             return
-        self._enqueue(DomainPair(sender, target), stanza, touched)
+        pair = DomainPair(sender, target)
+        if pair in self._links or self._policies().of(target).is_admitted:
+            self._enqueue(pair, stanza, touched)
+        else:
+            self._deny(target, [stanza])
+
+    def _deny(self, target: DomainName, stanzas: Sequence[Slice]) -> None:
+        """Bounce; RFC 6120, section 8.3.3.10, names a domain on a black list as its example of this condition."""
+        self.bounce(stanzas, StanzaCondition.NOT_ALLOWED, f"the policy of this server denies {target}")
 
     def _enqueue(self, pair: DomainPair, stanza: Slice, touched: dict[DomainPair, Link]) -> None:
         """Let a stanza wait; its link is to hear of the first one only."""

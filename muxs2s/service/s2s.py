@@ -29,6 +29,7 @@ from muxs2s.network.reactors import INetworkReactor
 from muxs2s.network.resolver import Lookup, Resolver
 from muxs2s.network.targets import Overrides
 from muxs2s.network.tls import TLSContexts
+from muxs2s.proof.peers import PeerPolicies
 from muxs2s.proof.pkix import PkixProof, TrustAnchors
 from muxs2s.service.backoff import Backoff, BackoffLimits, Backoffs
 from muxs2s.service.links import new_link
@@ -72,7 +73,8 @@ class S2SService(Service):
     :param lookup: asks DNS; by default the name servers of the system.
     :param overrides: where peers are, for those the operator knows better about than DNS.
     :param bind_address: the IP address to connect from.
-    :param judge: decides what proves a peer's domain; by default PKIX alone.
+    :param policies: gives the policies of the moment; see :meth:`end_denied`.
+    :param judge: decides what proves a peer's domain; by default PKIX, where the policies let it.
     :raises NameRefused: if a domain is no domain name.
     """
 
@@ -91,12 +93,14 @@ class S2SService(Service):
         overrides: Overrides | None = None,
         bind_address: str | None = None,
         limits: ServiceLimits | None = None,
+        policies: Callable[[], PeerPolicies] = PeerPolicies,
         judge: Judge | None = None,
         entropy: Callable[[int], bytes] = os.urandom,
         chance: Callable[[], float] = _chance,
     ) -> None:
         limits = limits or ServiceLimits()
         self.certificates = certificates
+        self._policies = policies
         self._reactor = reactor
         self._backoffs = Backoffs(lambda: Backoff(limits=limits.backoff, chance=chance))
         self._places = ListeningPlaces(
@@ -104,7 +108,7 @@ class S2SService(Service):
         )
         self._routers: list[RouterHost] = []
         self._routing = Routing(
-            map(DomainName.parse, domains), QueueBudget(limits.queue), self._new_link, reactor.seconds
+            map(DomainName.parse, domains), QueueBudget(limits.queue), self._new_link, reactor.seconds, policies
         )
         self._streams = Streams(
             StreamSeams(
@@ -117,7 +121,7 @@ class S2SService(Service):
                     limits=limits.connect,
                 ),
                 contexts=TLSContexts(certificates, reactor),
-                judge=judge or PolicyJudge((PkixProof(anchors),)),
+                judge=judge or PolicyJudge((PkixProof(anchors),), policies),
                 hosted=self._routing.hosted,
                 limits=limits.stream,
                 entropy=entropy,
@@ -232,6 +236,15 @@ class S2SService(Service):
         """Try every peer at once that was to be tried later: what kept us apart may have been mended."""
         self._backoffs.clear()
         self._routing.reached_all()
+
+    def end_denied(self) -> None:
+        """The policies have changed: end streams with peers they deny, and send back what waits for these."""
+        self._routing.end_denied()
+        policies = self._policies()
+        for connection in self._streams:
+            for domain in connection.stream.pair or ():
+                if domain not in self.hosted and not policies.of(domain).is_admitted:
+                    connection.fail(StreamCondition.POLICY_VIOLATION, f"the policy of this server denies {domain}")
 
     def reload_certificates(self) -> Reload:
         """Read changed certificates again; new streams show them. What cannot be read stays as it was."""

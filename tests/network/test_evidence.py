@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from muxs2s.network.evidence import PolicyJudge
-from muxs2s.proof.outcome import Evidence, Outcome, Proven, Scope, Undecided
+from muxs2s.proof.outcome import Evidence, Outcome, Proven, Refused, Scope, Undecided
+from muxs2s.proof.peers import PeerPolicies, PeerPolicy
+from muxs2s.proof.policy import ProofPolicy
 from muxs2s.wire.names import DomainName
 
 A = DomainName.parse("a.example")
 NOTHING = Evidence(chain=())
+PROVEN = Proven(domain=A, prooftype="pkix", evidence="x", scope=Scope.ASKED_DOMAIN, until=None)
 
 
 class DoubleProof:
@@ -32,16 +37,17 @@ class DoubleProof:
 class PolicyJudgeTests(SynchronousTestCase):
     """The judge that asks prooftypes."""
 
+    policies = PeerPolicies()
+
     def judge(self, *prooftypes: DoubleProof) -> Outcome:
         """Have a domain judged."""
-        judge = PolicyJudge(prooftypes)
+        judge = PolicyJudge(prooftypes, lambda: self.policies)
         return self.successResultOf(Deferred.fromCoroutine(judge.judge(A, NOTHING, 5.0)))
 
     def test_asked(self) -> None:
         """A prooftype is asked about the domain, with what the peer showed, at the time it is."""
-        proven = Proven(domain=A, prooftype="pkix", evidence="x", scope=Scope.ASKED_DOMAIN, until=None)
-        pkix = DoubleProof("pkix", proven)
-        self.assertEqual(proven, self.judge(pkix))
+        pkix = DoubleProof("pkix", PROVEN)
+        self.assertEqual(PROVEN, self.judge(pkix))
         self.assertEqual([(A, NOTHING, 5.0)], pkix.asked)
 
     def test_no_evidence(self) -> None:
@@ -49,6 +55,20 @@ class PolicyJudgeTests(SynchronousTestCase):
         outcome = self.judge(DoubleProof("pkix", Undecided(domain=A, reasons=("pkix: no certificate",))))
         self.assertNotIsInstance(outcome, Proven)
         self.assertEqual((A, ("pkix: no certificate",)), (outcome.domain, getattr(outcome, "reasons", None)))
+
+    def test_denied(self) -> None:
+        """A domain that the policy denies is refused, and no prooftype is asked."""
+        self.policies = PeerPolicies(domains={A: PeerPolicy(is_admitted=False)})
+        pkix = DoubleProof("pkix", PROVEN)
+        refused = Refused(domain=A, reasons=("the policy of this server denies it",))
+        self.assertEqual((refused, []), (self.judge(pkix), pkix.asked))
+
+    def test_order_of_the_policy(self) -> None:
+        """The policy of the domain says which prooftypes count, and which is asked first."""
+        self.policies = PeerPolicies(domains={A: PeerPolicy(proofs=ProofPolicy(order=("dialback",)))})
+        pkix, dialback = DoubleProof("pkix", PROVEN), DoubleProof("dialback", replace(PROVEN, prooftype="dialback"))
+        self.assertEqual("dialback", getattr(self.judge(pkix, dialback), "prooftype", None))
+        self.assertEqual([], pkix.asked)
 
     def test_none_in_force(self) -> None:
         """Without prooftypes nothing is proven."""

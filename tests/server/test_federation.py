@@ -308,6 +308,24 @@ class ChangeTests(ServerTestCase):
         self.assertEqual(read_target("192.0.2.7:5269"), found)
         self.assertIn("addresses of peers changed", str(changes))
 
+    def test_policies_of_peers(self) -> None:
+        """What is asked of peers may change."""
+        server = self.start(self.made())
+        policies = server.federation._policies
+        changes = server.apply(self.made(domain={"b.example": {"policy": "deny"}}))
+        self.assertTrue(changes.policies)
+        self.assertFalse(policies().of(DomainName.parse("x.b.example")).is_admitted)
+        self.assertIn("policies of peers changed", str(changes))
+
+    def test_denied_peer_is_not_looked_up(self) -> None:
+        """Incident 21: for a domain that is denied neither DNS is asked nor a connection made."""
+        server = self.start(self.made(components=COMPONENTS))
+        component = self.connect(server)
+        server.apply(self.made(components=COMPONENTS, policy={"default": "deny"}))
+        component.write(f"<message from='x@{BOT}' to='y@b.example'/>")
+        self.assertIn("<not-allowed ", component.read)
+        self.assertEqual(([], []), (self.reactor.udp_ports, self.reactor.tcpClients))
+
     def test_trust(self) -> None:
         """New trust anchors judge from then on."""
         server = self.start(self.made())

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from twisted.trial.unittest import SynchronousTestCase
 
 from muxs2s.hosts.seam import Host
+from muxs2s.proof.peers import PeerPolicies, PeerPolicy
 from muxs2s.service.links import Link
 from muxs2s.service.queues import PairQueue, QueueBudget, QueueLimits
 from muxs2s.service.routing import Routing
@@ -18,6 +19,8 @@ from tests.service.samples import PAIR, A, B, C, bodies, message
 
 OURS = DomainName.parse("other.example")
 """Another domain of ours."""
+
+DENIED = PeerPolicies(domains={B: PeerPolicy(is_admitted=False)})
 
 LIMITS = QueueLimits(max_pair_stanzas=2)
 
@@ -58,7 +61,8 @@ class RoutingTestCase(SynchronousTestCase):
     def setUp(self) -> None:
         self.now = 0.0
         self.links: dict[DomainPair, DoubleLink] = {}
-        self.routing = Routing([A, OURS], QueueBudget(LIMITS), self.make_link, lambda: self.now)
+        self.policies = PeerPolicies()
+        self.routing = Routing([A, OURS], QueueBudget(LIMITS), self.make_link, lambda: self.now, lambda: self.policies)
         self.host, self.other = DoubleHost(), DoubleHost()
         self.routing.attach(A, self.host)
         self.routing.attach(OURS, self.other)
@@ -130,6 +134,33 @@ class ToPeersTests(RoutingTestCase):
     def addresses(self, stanza: Slice) -> tuple[str | None, str | None, str | None]:
         """The id of a stanza, its sender and its target."""
         return stanza.id, stanza.from_address, stanza.to_address
+
+
+class DeniedTests(RoutingTestCase):
+    """Stanzas for domains that the policy denies."""
+
+    def test_comes_back(self) -> None:
+        """Incident 21: a stanza for a domain that is denied comes back at once; there is no link, none dials."""
+        self.policies = DENIED
+        self.routing.send([message(), message(target="y@rooms.b.example"), message(target="y@c.example")])
+        self.assert_returned(self.host, StanzaCondition.NOT_ALLOWED, 2)
+        self.assertIn(b"the policy of this server denies b.example", self.host.taken[0].data)
+        self.assertEqual([DomainPair(A, C)], list(self.links))
+
+    def test_denied_while_stanzas_wait(self) -> None:
+        """What waits for a domain when it is denied comes back for the same reason, and its link ends."""
+        self.routing.send([message(), message(target="y@c.example")])
+        self.policies = DENIED
+        self.routing.end_denied()
+        self.assert_returned(self.host, StanzaCondition.NOT_ALLOWED)
+        self.assertEqual(["stanzas_wait", "stop"], self.links[PAIR].told)
+        self.assertEqual([DomainPair(A, C)], [pair for pair, _ in self.routing.links])
+
+    def test_ours(self) -> None:
+        """What a policy says of a domain of ours does not count between our domains."""
+        self.policies = PeerPolicies(default=PeerPolicy(is_admitted=False))
+        self.routing.send([message(target="y@other.example")])
+        self.assertEqual((1, []), (len(self.other.taken), self.host.taken))
 
 
 class MisuseTests(RoutingTestCase):

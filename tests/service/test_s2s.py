@@ -11,6 +11,7 @@ from twisted.internet.protocol import ClientFactory, Factory, Protocol
 from muxs2s.network.evidence import PolicyJudge
 from muxs2s.network.targets import Overrides, read_target
 from muxs2s.proof.outcome import Evidence, Outcome
+from muxs2s.proof.peers import PeerPolicies, PeerPolicy
 from muxs2s.proof.pkix import PkixProof
 from muxs2s.testing import CertificateAuthority, stanza_of
 from muxs2s.wire.errors import LocalMisuse
@@ -363,6 +364,47 @@ class ChangeTests(FederationTestCase):
         self.a.certificates.add(credentials_of(domain))
         self.a.service.add_domain(domain)
         self.a.service.attach(DomainName.parse(domain), self.a.mailbox)
+
+
+class PolicyTests(FederationTestCase):
+    """Peers that the policy denies."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.policies = PeerPolicies()
+        self.c = self.world.server("c.example", policies=lambda: self.policies)
+
+    def deny(self, domain: str) -> None:
+        """From now on a domain is denied at c.example."""
+        self.policies = PeerPolicies(domains={domain: PeerPolicy(is_admitted=False)})
+        self.c.service.end_denied()
+        self.network.settle()
+
+    def test_calls_us(self) -> None:
+        """A peer that is denied and calls is refused with a stream error that says so."""
+        self.deny("a.example")
+        self.a.send("1", target="c.example")
+        self.assert_bounced(self.a, "remote-server-timeout")
+        self.assertIn("policy-violation: ", self.a.mailbox.errors[0])
+        self.assertIn("the policy of this server denies", self.a.mailbox.errors[0])
+        self.assertEqual((), self.c.service.status().streams)
+
+    def test_denied_later(self) -> None:
+        """Streams with a peer end when it is denied, in both directions; those with others go on."""
+        self.c.send("1", target="a.example")
+        self.c.send("2", target="b.example")
+        self.a.send("3", target="c.example")
+        self.deny("a.example")
+        (stream,) = self.c.service.status().streams
+        self.assertEqual("b.example", stream.pair and stream.pair.target)
+        self.assertIn("policy-violation (the policy of this server denies a.example)", self.logged.lines[-1])
+
+    def test_admitted_again(self) -> None:
+        """Once it is let in again, stanzas pass."""
+        self.deny("a.example")
+        self.deny("elsewhere.example")
+        self.c.send("1", target="a.example")
+        self.assertEqual(["1"], self.a.mailbox.texts)
 
 
 class RouterTests(FederationTestCase):
