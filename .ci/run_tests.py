@@ -32,8 +32,15 @@ GATES = (
 )
 """What is measured, its files, and the least branch coverage in percent by the unit tests alone."""
 
-SERVERS = {"prosody": "apt-get install prosody lua-unbound"}
-"""Programs the tests in tests/interop start, each with what brings it."""
+SERVERS = {
+    "prosody": "apt-get install prosody lua-unbound",
+    "ejabberdctl": "apt-get install ejabberd",
+    "jabberd2-s2s": "apt-get install jabberd2",
+}
+"""Programs of the servers that the tests in tests/interop start, each with what brings it."""
+
+SERVER_PATH = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin"))
+"""Where servers are looked for, whoever we are."""
 
 FATES = {
     "successes": "passed",
@@ -93,7 +100,7 @@ def run_interop() -> Counter[str]:
     """The tests against real servers; each says by itself what it cannot do without."""
     print("== Tests against real servers", flush=True)
     required = os.environ.get("MUXS2S_REQUIRE_SERVERS") == "1"
-    missing = [name for name in SERVERS if shutil.which(name) is None]
+    missing = [name for name in SERVERS if shutil.which(name, path=SERVER_PATH) is None]
     for name in missing:
         print(f"{name} is not installed, so its cases cannot run. Remedy: {SERVERS[name]}", flush=True)
     counted = Counter(failed=len(missing) if required else 0)

@@ -1,14 +1,14 @@
 """
-What every case against Prosody has: a name server, an authority, Prosody, muxs2s and a crowd.
+What every case against a server of others has: a name server, an authority, that server, muxs2s, a crowd.
 
 Knows how they are put together and taken down, and what holds at the end of each case.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, ClassVar, Final, Generic, TypeVar, cast
 
 from twisted.internet import reactor as global_reactor
 from twisted.internet.defer import Deferred
@@ -22,11 +22,21 @@ from tests.interop.cloud import IMPATIENT, SECRET, Cloud, Options
 from tests.interop.crowd import Crowd
 from tests.interop.ledger import Flow
 from tests.interop.processes import IChildReactor
-from tests.interop.servers import ACCOUNT, PASSWORD, Prosody, ProsodyHost, require_prosody
+from tests.interop.servers import ACCOUNT, HostedDomain, Peer, Prosody
 
-__all__ = ["BOT", "CLIENT", "CLOUD_ADDRESS", "OURS", "PROSODY_ADDRESS", "THEIRS", "Certify", "ProsodyCase"]
+__all__ = [
+    "BOT",
+    "CLIENT",
+    "CLOUD_ADDRESS",
+    "OURS",
+    "PEER_ADDRESS",
+    "THEIRS",
+    "Certify",
+    "PeerCase",
+    "ProsodyCase",
+]
 
-PROSODY_ADDRESS: Final = "127.0.0.2"
+PEER_ADDRESS: Final = "127.0.0.2"
 CLOUD_ADDRESS: Final = "127.0.0.3"
 
 OURS: Final = "a0.example"
@@ -36,7 +46,9 @@ BOT: Final = f"bot@{OURS}"
 """An address of the component."""
 
 CLIENT: Final = f"{ACCOUNT}@{THEIRS}"
-"""The client on Prosody, whose only resource is called ``home``."""
+"""The client on the other server, or an address of a component there."""
+
+AnyPeer = TypeVar("AnyPeer", bound=Peer)
 
 Certify = Callable[[str], IssuedCredentials | None]
 """What a domain shows; nothing for ``None``."""
@@ -49,18 +61,21 @@ class IReactor(INetworkReactor, IChildReactor):
 reactor = cast(IReactor, global_reactor)
 
 
-class ProsodyCase(TestCase):
+class PeerCase(TestCase, Generic[AnyPeer]):
     """One case: everything is new, and all of it is gone in the end."""
 
     timeout = 120
 
+    kind: ClassVar[type[Peer]]
+    """The server that stands on the other side."""
+
     def setUp(self) -> None:
         """Begin with DNS, an authority and a crowd; a case adds the rest with :meth:`populate`."""
-        require_prosody()
+        self.kind.require()
         self.place = Path(self.mktemp()).absolute()
         self.place.mkdir(parents=True)
         self.zone = Zone()
-        self.zone.add("prosody.example", "A", PROSODY_ADDRESS)
+        self.zone.add("peer.example", "A", PEER_ADDRESS)
         self.zone.add("cloud.example", "A", CLOUD_ADDRESS)
         self.dns = self.zone.listen(reactor, "127.0.0.1")
         self.addCleanup(self.dns.stop)
@@ -76,17 +91,17 @@ class ProsodyCase(TestCase):
         *,
         certify_ours: Certify | None = None,
         certify_theirs: Certify | None = None,
-        **prosody: Any,
+        **facts: Any,
     ) -> None:
-        """Start muxs2s, a component for each domain of ours, Prosody and a client on each of its hosts."""
+        """Start muxs2s, a component for each domain of ours, the peer and whoever speaks for its domains."""
         self.make_cloud(ours, certify_ours or self.authority.issue)
-        self.make_prosody(theirs, certify_theirs or self.authority.issue, **prosody)
+        self.make_peer(theirs, certify_theirs or self.authority.issue, **facts)
         await self.cloud.start()
-        await self.prosody.start()
+        await self.peer.start()
         for domain in self.cloud.domains:
-            await self.join_component(domain)
-        for host in self.prosody.hosts:
-            await self.join_client(host.domain)
+            await self.join_ours(domain)
+        for domain in self.peer.domains:
+            await self.join_theirs(domain)
 
     def make_cloud(self, domains: Iterable[str], certify: Certify, options: Options = IMPATIENT) -> None:
         """Prepare muxs2s, which is not started yet."""
@@ -100,59 +115,46 @@ class ProsodyCase(TestCase):
             options=options,
         )
         self._finally(self.cloud.stop)
+        target = "cloud.example" if self.kind.finds_addresses else CLOUD_ADDRESS
         for domain in self.cloud.domains:
-            self.zone.add_srv(DomainName.parse(domain).ascii, "cloud.example", self.cloud.s2s_port)
+            self.zone.add_srv(DomainName.parse(domain).ascii, target, self.cloud.s2s_port)
 
-    def make_prosody(
-        self,
-        domains: Iterable[str],
-        certify: Certify,
-        *,
-        host_options: Mapping[str, str] | None = None,
-        tls_options: str = "",
-        **facts: Any,
-    ) -> None:
-        """Prepare Prosody, which is not started yet; options are in Lua, those of hosts by their domains."""
-        options = host_options or {}
-        self.prosody = Prosody(
+    def make_peer(self, domains: Iterable[str], certify: Certify, **facts: Any) -> None:
+        """Prepare the peer, which is not started yet."""
+        made = self.kind(
             reactor=reactor,
-            place=self._directory("prosody"),
-            address=PROSODY_ADDRESS,
+            place=self._directory(self.kind.name),
+            address=PEER_ADDRESS,
             dns=(self.dns.address, self.dns.port),
             authorities=self.authorities,
-            hosts=[
-                ProsodyHost(
-                    domain=domain,
-                    credentials=certify(domain),
-                    options=options.get(domain, ""),
-                    tls_options=tls_options,
-                )
-                for domain in domains
-            ],
+            hosts=[HostedDomain(name=domain, credentials=certify(domain)) for domain in domains],
             **facts,
         )
-        self._finally(self.prosody.stop)
-        for host in self.prosody.hosts:
-            self.zone.add_srv(DomainName.parse(host.domain).ascii, "prosody.example", self.prosody.s2s_port)
+        self.peer = cast("AnyPeer", made)
+        self._finally(self.peer.stop)
+        for domain in self.peer.domains:
+            self.zone.add_srv(DomainName.parse(domain).ascii, "peer.example", self.peer.s2s_port)
 
-    async def join_component(self, domain: str = OURS) -> None:
+    async def join_ours(self, domain: str = OURS) -> None:
         """Connect the component of a domain to muxs2s."""
         await self.crowd.join(domain, SECRET, self.cloud.address, self.cloud.component_port)
 
-    async def join_client(self, domain: str = THEIRS) -> None:
-        """Connect the client of a host to Prosody."""
-        await self.crowd.join(f"{ACCOUNT}@{domain}/home", PASSWORD, self.prosody.address, self.prosody.c2s_port)
+    async def join_theirs(self, domain: str = THEIRS) -> None:
+        """Connect who speaks for a domain of the peer."""
+        voice = self.peer.voice(domain)
+        await self.crowd.join(voice.who, voice.password, self.peer.address, voice.port)
 
     # What cases do and ask.
 
-    def to_prosody(self, count: int = 1, *, to: str = CLIENT, pause: float = 0.0, padding: int = 0) -> Flow:
+    def to_peer(self, count: int = 1, *, to: str = CLIENT, pause: float = 0.0, padding: int = 0) -> Flow:
         """Have the component send messages."""
         self.crowd.send(OURS, to, count, sender=BOT, pause=pause, padding=padding)
         return self.crowd.ledger.flow(BOT, to)
 
     def to_cloud(self, count: int = 1, *, to: str = BOT, pause: float = 0.0) -> Flow:
-        """Have the client send messages."""
-        self.crowd.send(f"{CLIENT}/home", to, count, pause=pause)
+        """Have the client, or the component there, send messages."""
+        voice = self.peer.voice(THEIRS)
+        self.crowd.send(voice.who, to, count, sender=voice.sender, pause=pause)
         return self.crowd.ledger.flow(CLIENT, to)
 
     async def finish(self, *, lost: Iterable[Flow] = ()) -> None:
@@ -166,11 +168,11 @@ class ProsodyCase(TestCase):
             how many is printed.
         """
         await self.cloud.stop()
-        await self.prosody.stop()
+        await self.peer.stop()
         await self.crowd.gone()
         print(f"\n{self.crowd.ledger.summary()}", end=" ")
-        for flow in self.crowd.ledger.between(host.domain for host in self.prosody.hosts):
-            flow.put_in_order(self.prosody.passed_on)
+        for flow in self.crowd.ledger.between(self.peer.domains):
+            flow.put_in_order(self.peer.passed_on)
         self.assertEqual([], self.crowd.ledger.faults())
         excepted = list(lost)
         for (sender, to), flow in self.crowd.ledger.flows.items():
@@ -186,7 +188,7 @@ class ProsodyCase(TestCase):
         """
         Send one more message on each flow and wait for it: nothing sent before can arrive any more.
 
-        :param sends: :meth:`to_prosody` and :meth:`to_cloud`.
+        :param sends: :meth:`to_peer` and :meth:`to_cloud`.
         """
         await self.crowd.sent()
         flows = [send() for send in sends]
@@ -215,3 +217,9 @@ class ProsodyCase(TestCase):
 
     def _finally(self, work: Callable[[], Coroutine[Deferred[Any], Any, Any]]) -> None:
         self.addCleanup(lambda: Deferred.fromCoroutine(work()))
+
+
+class ProsodyCase(PeerCase[Prosody]):
+    """One case against Prosody."""
+
+    kind = Prosody

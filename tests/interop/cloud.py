@@ -19,7 +19,7 @@ from muxs2s.network.reactors import INetworkReactor
 from muxs2s.server import FederationServer, make_configuration
 from muxs2s.service.status import StreamStatus
 from muxs2s.testing import IssuedCredentials
-from tests.interop.servers import free_port
+from tests.interop.servers.peer import free_port
 
 __all__ = ["IMPATIENT", "PATIENT", "SECRET", "Cloud", "Options"]
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from signal import Signals
 
 from twisted.internet.defer import Deferred
@@ -48,6 +49,8 @@ class Child(ProcessProtocol):
 
     :param argv: found on the path. Where the system can (Linux), it ends with us, whatever befalls us.
     :param take_line: gets each line of its standard output and standard error.
+    :param environment: what it finds there beside ours.
+    :param directory: where it runs, if not where we do.
     """
 
     def __init__(
@@ -55,6 +58,8 @@ class Child(ProcessProtocol):
         reactor: IChildReactor,
         argv: Sequence[str],
         take_line: Callable[[str], None],
+        environment: Mapping[str, str] | None = None,
+        directory: Path | None = None,
     ) -> None:
         self._reactor = reactor
         self._lines = {1: _Lines(take_line), 2: _Lines(take_line)}
@@ -62,7 +67,13 @@ class Child(ProcessProtocol):
         self.status: str | None = None
         """How it ended; ``None`` while it runs."""
         argv = (*_ends_with_us(), *argv)
-        started: IProcessTransport = reactor.spawnProcess(self, argv[0], argv, env=os.environ)
+        started: IProcessTransport = reactor.spawnProcess(
+            self,
+            argv[0],
+            argv,
+            env={**os.environ, **(environment or {})},
+            path=None if directory is None else str(directory),
+        )
         self._process = started
 
     # What Twisted calls.

@@ -39,13 +39,13 @@ class TalkTests(ProsodyCase):
         self.assert_complete(*self.crowd.ledger.flows.values())
         self.assertEqual(200, len(self.cloud.streams))
         self.assertEqual(200, len(self.cloud.accepted))
-        self.assertEqual({"message", *NEGOTIATED}, self.prosody.elements_received)
+        self.assertEqual({"message", *NEGOTIATED}, self.peer.elements_received)
         await self.finish()
 
     async def test_order(self) -> None:
         """D1, D2, D3, T1, T8: two hundred messages each way arrive once each and in order, over TLS 1.3."""
         await self.populate()
-        there, back = self.to_prosody(MANY), self.to_cloud(MANY)
+        there, back = self.to_peer(MANY), self.to_cloud(MANY)
         await self.crowd.settled()
         self.assert_complete(there, back)
         self.assertEqual(["TLSv1.3"] * 2, [stream.tls and stream.tls.version for stream in self.cloud.streams])
@@ -58,7 +58,7 @@ class TalkTests(ProsodyCase):
     async def test_older_tls(self) -> None:
         """T1: with a Prosody that has TLS 1.2 only."""
         await self.populate(tls_options='protocol = "tlsv1_2"')
-        there, back = self.to_prosody(FEW), self.to_cloud(FEW)
+        there, back = self.to_peer(FEW), self.to_cloud(FEW)
         await self.crowd.settled()
         self.assert_complete(there, back)
         self.assertEqual(["TLSv1.2"] * 2, [stream.tls and stream.tls.version for stream in self.cloud.streams])
@@ -67,7 +67,7 @@ class TalkTests(ProsodyCase):
     async def test_more_modules(self) -> None:
         """M1: with a Prosody that has bidirectional streams, which we do not offer, and Debian's bandwidth limits."""
         await self.populate(modules=MODULES_BESIDE, options=LIMITS_OF_DEBIAN)
-        there, back = self.to_prosody(MANY), self.to_cloud(MANY)
+        there, back = self.to_peer(MANY), self.to_cloud(MANY)
         await self.crowd.settled()
         self.assert_complete(there, back)
         await self.finish()
@@ -97,7 +97,7 @@ class TalkTests(ProsodyCase):
     async def test_large(self) -> None:
         """S20: messages as large as Prosody takes them, near enough, from servers and from clients."""
         await self.populate()
-        there = self.to_prosody(FEW, padding=500_000)
+        there = self.to_peer(FEW, padding=500_000)
         self.crowd.send(f"{CLIENT}/home", BOT, FEW, padding=250_000)
         await self.crowd.settled()
         self.assert_complete(there, self.crowd.ledger.flow(CLIENT, BOT))

@@ -24,54 +24,54 @@ class OutageTests(ProsodyCase):
     async def flow_both_ways(self) -> tuple[Flow, Flow]:
         """Begin two flows and wait until they run."""
         await self.populate()
-        there, back = self.to_prosody(MANY, pause=PAUSE), self.to_cloud(MANY, pause=PAUSE)
+        there, back = self.to_peer(MANY, pause=PAUSE), self.to_cloud(MANY, pause=PAUSE)
         await self.crowd.until(lambda: min(len(there.arrived), len(back.arrived)) > MANY // 5, "messages to flow")
         return there, back
 
     async def begin_without_prosody(self, options: Options = IMPATIENT) -> None:
         """Start muxs2s, and leave Prosody for later."""
         self.make_cloud([OURS], self.authority.issue, options)
-        self.make_prosody([THEIRS], self.authority.issue)
+        self.make_peer([THEIRS], self.authority.issue)
         await self.cloud.start()
-        await self.join_component()
+        await self.join_ours()
 
     async def test_restarted(self) -> None:
         """S8, S17: Prosody is restarted while messages flow both ways."""
         there, back = await self.flow_both_ways()
-        self.assertTrue(await self.prosody.stop(), "Prosody had to be killed")
-        await self.prosody.start()
-        await self.join_client()
-        await self.fence(self.to_prosody, self.to_cloud)
+        self.assertTrue(await self.peer.stop(), "Prosody had to be killed")
+        await self.peer.start()
+        await self.join_theirs()
+        await self.fence(self.to_peer, self.to_cloud)
         self.assert_returned(there, "remote-server-timeout")
         await self.finish(lost=[there, back])
 
     async def test_killed(self) -> None:
         """S17: Prosody is killed while messages flow both ways, and started again."""
         there, back = await self.flow_both_ways()
-        await self.prosody.kill()
-        await self.prosody.start()
-        await self.join_client()
-        await self.fence(self.to_prosody, self.to_cloud)
+        await self.peer.kill()
+        await self.peer.start()
+        await self.join_theirs()
+        await self.fence(self.to_peer, self.to_cloud)
         self.assert_returned(there, "remote-server-timeout")
         await self.finish(lost=[there, back])
 
     async def populate_and_pause(self) -> Flow:
         """Let Prosody fall silent after a first message."""
         await self.populate([OURS, "a1.example"])
-        there = self.to_prosody()
+        there = self.to_peer()
         await self.crowd.settled()
-        self.prosody.pause()
+        self.peer.pause()
         return there
 
     async def read_by_us(self) -> None:
         """Wait until muxs2s has read everything of the component: a message to a neighbour comes after it."""
-        neighbour = self.to_prosody(to="bot@a1.example")
+        neighbour = self.to_peer(to="bot@a1.example")
         await self.crowd.until(lambda: not neighbour.missing, "muxs2s to read")
 
     async def fill(self, there: Flow) -> None:
         """Send more than two kernels and a queue hold."""
         while "resource-constraint" not in there.conditions:
-            self.to_prosody(LARGE, padding=LARGE_BYTES)
+            self.to_peer(LARGE, padding=LARGE_BYTES)
             await self.read_by_us()
 
     async def test_silent(self) -> None:
@@ -79,21 +79,21 @@ class OutageTests(ProsodyCase):
         there = await self.populate_and_pause()
         await self.fill(there)
         await self.crowd.until(lambda: "remote-server-timeout" in there.conditions, "messages to come back")
-        self.prosody.resume()
-        await self.fence(self.to_prosody)
+        self.peer.resume()
+        await self.fence(self.to_peer)
         self.assert_returned(there, "remote-server-timeout", "resource-constraint")
         await self.finish()
 
     async def test_silent_then_killed(self) -> None:
         """S17: Prosody reads nothing and is killed: what the kernel had is lost, and nothing that came later."""
         there = await self.populate_and_pause()
-        given = self.to_prosody(FEW).sent[1:]
+        given = self.to_peer(FEW).sent[1:]
         await self.read_by_us()
         await self.crowd.until(lambda: self.cloud.has_passed_on, "the kernel to have everything")
-        await self.prosody.kill()
-        await self.prosody.start()
-        await self.join_client()
-        await self.fence(self.to_prosody)
+        await self.peer.kill()
+        await self.peer.start()
+        await self.join_theirs()
+        await self.fence(self.to_peer)
         self.assertEqual(given, there.missing)
         self.assertEqual([], there.bounced)
         await self.finish(lost=[there])
@@ -103,10 +103,10 @@ class OutageTests(ProsodyCase):
         there = await self.populate_and_pause()
         await self.fill(there)
         in_hand = self.cloud.in_hand
-        await self.prosody.kill()
-        await self.prosody.start()
-        await self.join_client()
-        await self.fence(self.to_prosody)
+        await self.peer.kill()
+        await self.peer.start()
+        await self.join_theirs()
+        await self.fence(self.to_peer)
         self.assert_returned(there, "remote-server-timeout", "resource-constraint")
         self.assertGreater(len(there.missing), 0)
         self.assertEqual(1, len(in_hand))
@@ -116,21 +116,21 @@ class OutageTests(ProsodyCase):
     async def test_not_there(self) -> None:
         """S17: while nobody listens messages come back; later ones arrive."""
         await self.begin_without_prosody()
-        there = self.to_prosody(FEW)
+        there = self.to_peer(FEW)
         await self.crowd.settled()
         self.assert_bounced(there, "remote-server-timeout")
-        await self.prosody.start()
-        await self.join_client()
-        await self.fence(self.to_prosody)
+        await self.peer.start()
+        await self.join_theirs()
+        await self.fence(self.to_peer)
         await self.finish()
 
     async def test_late(self) -> None:
         """S27: messages wait for a Prosody that is started a little later, and arrive in order."""
         await self.begin_without_prosody(PATIENT)
-        there = self.to_prosody(FEW)
+        there = self.to_peer(FEW)
         await self.crowd.until(lambda: self.cloud.waiting == FEW, "messages to wait")
-        await self.prosody.start()
-        await self.join_client()
+        await self.peer.start()
+        await self.join_theirs()
         await self.crowd.settled()
         self.assert_complete(there)
         await self.finish()
@@ -139,7 +139,7 @@ class OutageTests(ProsodyCase):
         """S17: Prosody refuses federation for its host: messages come back at once, with Prosody's reason."""
         closed = {"b0.example": 'modules_disabled = { "s2s" }'}
         await self.populate(theirs=[THEIRS, "b1.example"], host_options=closed)
-        there = self.to_prosody(FEW)
+        there = self.to_peer(FEW)
         await self.crowd.settled()
         self.assert_bounced(there, "remote-server-timeout")
         self.assertIn("policy-violation", there.bounced[0].text)
@@ -148,8 +148,8 @@ class OutageTests(ProsodyCase):
     async def test_unknown_to_prosody(self) -> None:
         """S17: Prosody does not know the domain it is asked for: messages come back, those to its own arrive."""
         await self.populate()
-        self.zone.add_srv("ghost.example", "prosody.example", self.prosody.s2s_port)
-        ghost, there = self.to_prosody(FEW, to="somebody@ghost.example"), self.to_prosody(FEW)
+        self.zone.add_srv("ghost.example", "peer.example", self.peer.s2s_port)
+        ghost, there = self.to_peer(FEW, to="somebody@ghost.example"), self.to_peer(FEW)
         await self.crowd.settled()
         self.assert_bounced(ghost, "remote-server-timeout")
         self.assertIn("host-unknown", ghost.bounced[0].text)
@@ -174,7 +174,7 @@ class OutageTests(ProsodyCase):
         back = self.to_cloud(FEW)
         await self.crowd.settled()
         self.assert_bounced(back, "service-unavailable")
-        await self.join_component()
+        await self.join_ours()
         await self.fence(self.to_cloud)
         await self.finish()
 
@@ -188,8 +188,8 @@ class OutageTests(ProsodyCase):
         await self.cloud.stop()
         await self.crowd.until(lambda: OURS not in self.crowd.online, "the component to be let go")
         await self.cloud.start()
-        await self.join_component()
-        await self.fence(self.to_prosody, self.to_cloud)
+        await self.join_ours()
+        await self.fence(self.to_peer, self.to_cloud)
         self.assert_returned(there, "remote-server-timeout")
         self.assert_returned(back, "remote-server-not-found", "remote-server-timeout", "service-unavailable")
         await self.finish(lost=[there])
@@ -202,6 +202,6 @@ class OutageTests(ProsodyCase):
         await self.crowd.settled()
         self.assert_bounced(back, "remote-server-not-found", "remote-server-timeout")
         await self.cloud.start()
-        await self.join_component()
+        await self.join_ours()
         await self.fence(self.to_cloud)
         await self.finish()

@@ -8,9 +8,10 @@ from typing import Final
 from muxs2s.testing import CLIENT as FOR_CLIENTS
 from muxs2s.testing import SERVER as FOR_SERVERS
 from muxs2s.testing import CertificateAuthority, IssuedCredentials
-from tests.interop.cases import CLOUD_ADDRESS, OURS, PROSODY_ADDRESS, THEIRS, Certify, ProsodyCase
+from tests.interop.cases import CLOUD_ADDRESS, OURS, PEER_ADDRESS, THEIRS, Certify, ProsodyCase
 from tests.interop.ledger import Flow
-from tests.interop.servers import ACCOUNT, free_port
+from tests.interop.servers import ACCOUNT
+from tests.interop.servers.peer import free_port
 
 FEW: Final = 5
 DAY: Final = 86_400.0
@@ -49,7 +50,7 @@ class CertificateCase(ProsodyCase):
 
     async def try_all(self) -> tuple[Flow, Flow]:
         """Send between all domains; those that are good on both sides are not disturbed."""
-        there, back = self.to_prosody(FEW), self.to_cloud(FEW)
+        there, back = self.to_peer(FEW), self.to_cloud(FEW)
         self.crowd.send(GOOD_OURS, f"{ACCOUNT}@{GOOD_THEIRS}", FEW, sender=f"bot@{GOOD_OURS}")
         self.crowd.send(f"{ACCOUNT}@{GOOD_THEIRS}/home", f"bot@{GOOD_OURS}", FEW)
         await self.crowd.settled()
@@ -125,7 +126,7 @@ class OurCertificateTests(CertificateCase):
     async def test_for_servers(self) -> None:
         """T8: certificates for servers only, as public authorities issue them now, do in both roles on both sides."""
         await self.populate(certify_ours=self.for_servers, certify_theirs=self.for_servers)
-        there, back = self.to_prosody(FEW), self.to_cloud(FEW)
+        there, back = self.to_peer(FEW), self.to_cloud(FEW)
         await self.crowd.settled()
         self.assert_complete(there, back)
         await self.finish()
@@ -134,7 +135,7 @@ class OurCertificateTests(CertificateCase):
         """A chain by way of an intermediate authority is sent whole and judged whole on both sides."""
         below = self.authority.intermediate()
         await self.populate(certify_ours=below.issue, certify_theirs=below.issue)
-        there, back = self.to_prosody(FEW), self.to_cloud(FEW)
+        there, back = self.to_peer(FEW), self.to_cloud(FEW)
         await self.crowd.settled()
         self.assert_complete(there, back)
         await self.finish()
@@ -150,7 +151,7 @@ class DNSTests(ProsodyCase):
     async def lead_nowhere(self, domain: str) -> None:
         """Messages to a domain come back as if no server were there; those to another arrive."""
         await self.populate()
-        nowhere, there = self.to_prosody(FEW, to=f"somebody@{domain}"), self.to_prosody(FEW)
+        nowhere, there = self.to_peer(FEW, to=f"somebody@{domain}"), self.to_peer(FEW)
         await self.crowd.settled()
         self.assert_bounced(nowhere, "remote-server-not-found")
         self.assert_complete(there)
@@ -169,7 +170,7 @@ class DNSTests(ProsodyCase):
     async def test_not_offered(self) -> None:
         """S17, S28: the domain says that it has no such service, with the SRV target '.'."""
         self.zone.add_srv("closed.example", ".", 0)
-        self.zone.add("closed.example", "A", PROSODY_ADDRESS)
+        self.zone.add("closed.example", "A", PEER_ADDRESS)
         await self.lead_nowhere("closed.example")
 
     async def test_no_address(self) -> None:
@@ -182,8 +183,8 @@ class DNSTests(ProsodyCase):
         await self.populate()
         self.zone.remove(f"_xmpp-server._tcp.{THEIRS}", "SRV")
         self.zone.add_srv(THEIRS, "cloud.example", free_port(CLOUD_ADDRESS), priority=1)
-        self.zone.add_srv(THEIRS, "prosody.example", self.prosody.s2s_port, priority=2)
-        there = self.to_prosody(FEW)
+        self.zone.add_srv(THEIRS, "peer.example", self.peer.s2s_port, priority=2)
+        there = self.to_peer(FEW)
         await self.crowd.settled()
         self.assert_complete(there)
         await self.finish()

@@ -19,7 +19,7 @@ use_ipv6 = false
 c2s_ports = { $c2s_port }
 c2s_direct_tls_ports = { }
 s2s_ports = { $s2s_port }
-s2s_direct_tls_ports = { }
+s2s_direct_tls_ports = { $direct_tls_ports }
 component_ports = { }
 http_ports = { }
 https_ports = { }
@@ -27,7 +27,7 @@ https_ports = { }
 authentication = "internal_plain"
 c2s_require_encryption = false
 allow_unencrypted_plain_auth = true
-s2s_secure_auth = true
+s2s_secure_auth = $secure_auth
 $options
 
 certificates = "$place/no-certificates"
