@@ -25,14 +25,13 @@ from muxs2s.hosts.domains import HostedDomains, parsed
 from muxs2s.hosts.seam import Federation
 from muxs2s.wire.errors import LocalMisuse, MuxS2SError, StanzaCondition, StreamCondition
 from muxs2s.wire.names import DomainName, NameRefused
-from muxs2s.wire.namespaces import COMPONENT, SERVER
+from muxs2s.wire.namespaces import CLIENT, COMPONENT, SERVER
 from muxs2s.wire.reasons import readable
-from muxs2s.wire.stanza import STANZA_NAMES, Slice, error_reply, from_tree, moved
+from muxs2s.wire.stanza import STANZA_NAMES, Slice, error_reply, from_tree
 
 __all__ = ["PeerStream", "Router", "RouterHost"]
 
-_CLIENT: Final = "jabber:client"
-_CONTENT: Final = frozenset({SERVER, COMPONENT, _CLIENT, ""})
+_CONTENT: Final = frozenset({SERVER, COMPONENT, CLIENT, ""})
 """The namespaces stanzas have in a Router; those that its components make up have none."""
 
 _EVERYTHING: Final = "/*"
@@ -287,8 +286,7 @@ def _read(element: Element) -> Slice:
         adopted = Element((SERVER, element.name), attribs=element.attributes, localPrefixes=element.localPrefixes)
         adopted.children = element.children
         return from_tree(adopted)
-    stanza = from_tree(element)
-    return stanza if stanza.namespace == SERVER else moved(stanza, SERVER)
+    return from_tree(element, SERVER)
 
 
 def _target(stanza: Slice) -> DomainName | None:

@@ -5,7 +5,7 @@ from muxs2s.wire.framing import Framed, Framer, StreamClosed, StreamOpened
 from muxs2s.wire.header import StreamFailure, StreamHeader, read_header, read_stream_error, stream_error
 from muxs2s.wire.limits import AFTER_AUTHENTICATION, BEFORE_AUTHENTICATION, FramingLimits
 from muxs2s.wire.names import DomainName, DomainPair, NameRefused, domain_of, domainpart
-from muxs2s.wire.stanza import Slice, error_reply, from_tree, moved, rescope, to_bytes
+from muxs2s.wire.stanza import Slice, error_reply, from_tree, moved, to_bytes
 
 __all__ = [
     "AFTER_AUTHENTICATION",
@@ -33,7 +33,6 @@ __all__ = [
     "moved",
     "read_header",
     "read_stream_error",
-    "rescope",
     "stream_error",
     "to_bytes",
 ]

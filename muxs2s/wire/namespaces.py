@@ -10,6 +10,7 @@ from typing import Final
 
 __all__ = [
     "BIDI_FEATURE",
+    "CLIENT",
     "COMPONENT",
     "DIALBACK",
     "DIALBACK_FEATURE",
@@ -27,6 +28,9 @@ STREAMS: Final = "http://etherx.jabber.org/streams"
 
 SERVER: Final = "jabber:server"
 """Content namespace between servers (RFC 6120, section 4.8.2)."""
+
+CLIENT: Final = "jabber:client"
+"""Content namespace between a client and its server (RFC 6120, section 4.8.2)."""
 
 COMPONENT: Final = "jabber:component:accept"
 """Content namespace between a server and the components that connect to it (XEP-0114)."""

@@ -14,15 +14,19 @@ from twisted.words.xish import domish
 from muxs2s.wire.errors import StanzaCondition
 from muxs2s.wire.markup import error_text, start_tag
 from muxs2s.wire.names import DomainName, DomainPair, domain_of
-from muxs2s.wire.namespaces import SERVER, STANZA_ERRORS
-from muxs2s.wire.trees import first_tag, read_tree, rescope, to_bytes
+from muxs2s.wire.namespaces import CLIENT, COMPONENT, SERVER, STANZA_ERRORS
+from muxs2s.wire.passing import passes_as_it_is
+from muxs2s.wire.trees import first_tag, read_tree, to_bytes
 
-__all__ = ["STANZA_NAMES", "Slice", "error_reply", "from_tree", "moved", "rescope", "to_bytes"]
+__all__ = ["STANZA_NAMES", "Slice", "error_reply", "from_tree", "moved", "to_bytes"]
 
 STANZA_NAMES: Final = frozenset({"iq", "message", "presence"})
 """The elements that are stanzas, in the content namespace of a stream (RFC 6120, section 4.1)."""
 
 _NO_SCOPE: Final = b"<scope>"
+
+_SCOPES: Final = {name: start_tag("scope", {"xmlns": name}).encode() for name in (CLIENT, COMPONENT, SERVER)}
+"""What a stanza relies on that passes as it is, by content namespace."""
 
 
 class Slice(NamedTuple):
@@ -85,14 +89,15 @@ class Slice(NamedTuple):
         return read_tree(self.data, self.scope)
 
 
-def from_tree(element: domish.Element) -> Slice:
+def from_tree(element: domish.Element, namespace: str | None = None) -> Slice:
     """
-    Make a slice of a tree that is ours, in the tree's own content namespace.
+    Make a slice of a tree that is ours.
 
     :param element: a first-level element; not changed.
+    :param namespace: the content namespace to move it to; left out, it stays in its own.
     :raises LocalMisuse: if it cannot be written as XML, say because it holds a control character.
     """
-    data = to_bytes(element)
+    data = to_bytes(element, {} if namespace is None else {element.uri or "": namespace})
     tag = first_tag(data)
     get = tag.attributes.get
     return Slice(data, tag.namespace, tag.name, get("from"), get("to"), get("type"), get("id"))
@@ -100,14 +105,19 @@ def from_tree(element: domish.Element) -> Slice:
 
 def moved(stanza: Slice, namespace: str) -> Slice:
     """
-    Re-scope a stanza to another content namespace, payload in that namespace included.
+    Move a stanza to another content namespace, payload in that namespace included.
+
+    The bytes stay what they are where they say the same under a stream of that namespace; otherwise they
+    are written anew, so that they say it under any.
 
     Source: RFC 6120, section 4.8.3: what comes from a component or client is written anew as
     ``jabber:server`` before it leaves, and the other way about.
     """
-    tree = stanza.tree()
-    rescope(tree, stanza.namespace, namespace)
-    return stanza._replace(data=to_bytes(tree), namespace=namespace, scope=_NO_SCOPE)
+    scope = _SCOPES.get(namespace)
+    if scope is not None and stanza.namespace in _SCOPES and passes_as_it_is(stanza.data, stanza.scope):
+        return stanza._replace(namespace=namespace, scope=scope)
+    data = to_bytes(stanza.tree(), {stanza.namespace: namespace})
+    return stanza._replace(data=data, namespace=namespace, scope=_NO_SCOPE)
 
 
 def error_reply(stanza: Slice, condition: StanzaCondition, text: str) -> Slice | None:

@@ -11,9 +11,10 @@ element may come out in another namespace than it came in.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
 from itertools import count
+from types import MappingProxyType
 from typing import Final, NamedTuple
 from xml.parsers import expat
 from xml.sax.saxutils import escape, quoteattr
@@ -23,7 +24,7 @@ from twisted.words.xish import domish
 from muxs2s.wire.errors import LocalMisuse
 from muxs2s.wire.namespaces import XML
 
-__all__ = ["MAX_DEPTH", "FirstTag", "first_tag", "read_tree", "rescope", "to_bytes"]
+__all__ = ["MAX_DEPTH", "FirstTag", "first_tag", "read_tree", "to_bytes"]
 
 MAX_DEPTH: Final = 100
 """Levels of elements in one first-level element, itself the first: what we take and what we make."""
@@ -157,38 +158,22 @@ def _refuse_restricted(*_what: object) -> None:
     raise LocalMisuse("comments, processing instructions and document types cannot be sent")
 
 
-# Changing and writing.
+# Writing.
 
 
-def rescope(tree: domish.Element, old: str, new: str) -> None:
-    """Move every element of ``tree`` that is in namespace ``old`` to ``new``, in place."""
-    for element in _walk(tree):
-        if element.uri == old:
-            element.uri = new
-        if element.defaultUri == old:
-            element.defaultUri = new
-        element.localPrefixes = {prefix: uri for prefix, uri in element.localPrefixes.items() if uri != old}
-
-
-def _walk(tree: domish.Element) -> Iterator[domish.Element]:
-    waiting = [tree]
-    while waiting:
-        element = waiting.pop()
-        yield element
-        waiting.extend(element.elements())
-
-
-def to_bytes(element: domish.Element) -> bytes:
+def to_bytes(element: domish.Element, renamed: Mapping[str, str] = MappingProxyType({})) -> bytes:
     """
     Write a tree so that it means the same in any stream: it declares every namespace it uses.
 
     No element gets a prefix but ``xml``, whose namespace cannot be had without; prefixes that the tree
     declares stay declared, for texts that use them. The effort grows with the size of the tree alone.
 
+    :param renamed: the namespaces in which elements are written that are in these. Prefixes for those are
+        not declared. An attribute stays in its namespace: it is none of the content of a stream.
     :raises LocalMisuse: if it holds a lone surrogate, something that is neither element nor text, or
         hundreds of levels. Other characters that XML forbids are :func:`first_tag`'s to find.
     """
-    writer = _Writer()
+    writer = _Writer(renamed)
     try:
         writer.write(element, "")
         return "".join(writer.written).encode()
@@ -199,7 +184,8 @@ def to_bytes(element: domish.Element) -> bytes:
 class _Writer:
     """Writes one tree, and knows which prefixes are bound where it stands."""
 
-    def __init__(self) -> None:
+    def __init__(self, renamed: Mapping[str, str]) -> None:
+        self._renamed = renamed
         self.written: list[str] = []
         self._put = self.written.append
         self._bound = {"xml": XML}
@@ -211,7 +197,7 @@ class _Writer:
     def write(self, element: domish.Element, default: str) -> None:
         """Write an element where ``default`` is the default namespace."""
         put, name = self._put, element.name
-        uri = default if element.uri is None else element.uri
+        uri = default if element.uri is None else self._renamed.get(element.uri, element.uri)
         if uri == XML:
             uri, name = default, f"xml:{name}"
         put(f"<{name}")
@@ -219,7 +205,8 @@ class _Writer:
             put(f" xmlns={quoteattr(uri)}")
         before: list[tuple[str, str | None]] = []
         if element.localPrefixes:
-            before = [self._declare(prefix, named) for prefix, named in element.localPrefixes.items()]
+            declared = element.localPrefixes.items()
+            before = [self._declare(prefix, named) for prefix, named in declared if named not in self._renamed]
         for key, value in element.attributes.items():
             written = self._attribute(key, before) if isinstance(key, tuple) else key
             put(f" {written}={quoteattr(value)}")

@@ -232,13 +232,20 @@ class StanzaTests(StreamTestCase):
         self.open()
 
     def test_moved_between_namespaces(self) -> None:
-        """S15: a stanza leaves in the namespace ``jabber:server``, without a prefix, payload included."""
-        (data,) = self.feed(
-            f"<message from='{DOMAIN}' to='b.example'><body>a</body><x xmlns='urn:x'><y/></x></message>"
-        )
+        """S15: a stanza leaves for the namespace ``jabber:server``, payload included, and keeps its bytes."""
+        sent = f"<message from='{DOMAIN}' to='b.example'><body>a</body><x xmlns='urn:x'><y/></x></message>"
+        [stanza] = self.stream.receive_bytes(sent.encode()).stanzas
+        self.assertEqual(sent.encode(), stanza.data)
+        self.assertTrue(stanza.is_stanza)
+        tree = stanza.tree()
+        self.assertEqual(("jabber:server", "urn:x"), (tree.body.uri, tree.x.y.uri))
+
+    def test_written_anew(self) -> None:
+        """S15: a stanza that says otherwise under another stream is written so that it says the same."""
+        prefixed = f"<c:message xmlns:c='jabber:component:accept' from='{DOMAIN}' to='b.example'><c:body/></c:message>"
+        (data,) = self.feed(prefixed)
         self.assertEqual(
-            b"<message xmlns='jabber:server' from='bot.a.example' to='b.example'><body>a</body>"
-            b"<x xmlns='urn:x'><y/></x></message>",
+            b"<message xmlns='jabber:server' from='bot.a.example' to='b.example'><body/></message>",
             data.replace(b'"', b"'"),
         )
 

@@ -16,6 +16,7 @@ class NamespaceTests(SynchronousTestCase):
             {name: getattr(namespaces, name) for name in namespaces.__all__},
             {
                 "BIDI_FEATURE": "urn:xmpp:features:bidi",
+                "CLIENT": "jabber:client",
                 "COMPONENT": "jabber:component:accept",
                 "DIALBACK": "jabber:server:dialback",
                 "DIALBACK_FEATURE": "urn:xmpp:features:dialback",
