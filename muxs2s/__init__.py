@@ -9,6 +9,7 @@ from muxs2s.hosts.components import ComponentFactory
 from muxs2s.hosts.componentstream import ComponentLimits
 from muxs2s.hosts.seam import Federation, Host
 from muxs2s.hosts.wokkel import RouterHost
+from muxs2s.network.accepting import AcceptLimits
 from muxs2s.network.certificates import CertificateStore, Reload, load_trust_anchors
 from muxs2s.network.connecting import ConnectLimits
 from muxs2s.network.pem import CertificateProblem, Credentials
@@ -16,6 +17,7 @@ from muxs2s.network.racing import RaceLimits
 from muxs2s.network.resolver import Lookup, Resolver, ResolverLimits
 from muxs2s.network.targets import Overrides, Target, read_target
 from muxs2s.proof.outcome import Evidence, Outcome, Prooftype, Proven, Refused, Scope, Undecided
+from muxs2s.proof.peers import PeerPolicies, PeerPolicy
 from muxs2s.proof.pkix import PkixProof, TrustAnchors
 from muxs2s.proof.policy import ProofPolicy
 from muxs2s.service.backoff import BackoffLimits
@@ -29,6 +31,7 @@ from muxs2s.wire.names import DomainName, DomainPair, NameRefused
 from muxs2s.wire.stanza import Slice, error_reply, from_tree
 
 __all__ = [
+    "AcceptLimits",
     "BackoffLimits",
     "CertificateProblem",
     "CertificateStore",
@@ -48,6 +51,8 @@ __all__ = [
     "NameRefused",
     "Outcome",
     "Overrides",
+    "PeerPolicies",
+    "PeerPolicy",
     "PkixProof",
     "ProofPolicy",
     "Prooftype",

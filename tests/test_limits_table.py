@@ -28,6 +28,7 @@ TESTS: Final = Path(__file__).resolve().parent
 PAGE: Final = TESTS.parent / "doc" / "security.rst"
 
 TABLES: Final = {
+    "AcceptLimits": "accept.",
     "BackoffLimits": "backoff.",
     "ComponentLimits": "components.",
     "ConnectLimits": "connect.",
@@ -46,7 +47,20 @@ ROOMS: Final = ("wire", "proof", "stream", "network", "hosts", "service", "serve
 UNITS: Final = frozenset(
     {
         *("addresses", "aliases", "answers", "attempts", "back-offs", "bits", "bytes", "certificates", "characters"),
-        *("connections", "contexts", "elements", "hosts", "levels", "names", "parsers", "questions", "rounds"),
+        *(
+            "connections",
+            "connections per second",
+            "contexts",
+            "elements",
+            "hosts",
+            "levels",
+            "lines",
+            "names",
+            "parsers",
+            "proofs",
+            "questions",
+            "rounds",
+        ),
         *("seconds", "servers", "stanzas", "switch"),
     }
 )

@@ -11,11 +11,12 @@ import muxs2s
 import muxs2s.testing
 
 _PROMISED = """
-BackoffLimits CertificateProblem CertificateStore ComponentFactory ComponentLimits ConnectLimits Credentials
-DomainName DomainPair Evidence Federation FramingLimits Host LocalMisuse Lookup MuxS2SError NameRefused Outcome
-Overrides PkixProof ProofPolicy Prooftype Proven QueueLimits QueueStatus RaceLimits Refused Reload RemoteViolation
-Resolver ResolverLimits RouterHost S2SService Scope ServiceLimits ServiceStatus Slice StanzaCondition StreamCondition
-StreamLimits StreamStatus Target TrustAnchors Undecided error_reply from_tree load_trust_anchors read_target
+AcceptLimits BackoffLimits CertificateProblem CertificateStore ComponentFactory ComponentLimits ConnectLimits
+Credentials DomainName DomainPair Evidence Federation FramingLimits Host LocalMisuse Lookup MuxS2SError NameRefused
+Outcome Overrides PeerPolicies PeerPolicy PkixProof ProofPolicy Prooftype Proven QueueLimits QueueStatus RaceLimits
+Refused Reload RemoteViolation Resolver ResolverLimits RouterHost S2SService Scope ServiceLimits ServiceStatus Slice
+StanzaCondition StreamCondition StreamLimits StreamStatus Target TrustAnchors Undecided error_reply from_tree
+load_trust_anchors read_target
 """
 
 
