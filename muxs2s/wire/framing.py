@@ -64,6 +64,9 @@ _CDATA: Final = b"<![CDATA["
 _UTF_16: Final = (b"<\0", b"\0", b"\xfe", b"\xff")
 """How a stream in UTF-16 or UTF-32 begins; expat would read some of them without being told."""
 
+_WHITE_SPACE: Final = re.compile(r"\s")
+"""What divides namespace and name for some parsers; expat only looks for what divides them for us."""
+
 _TAG: Final = re.compile(rb"""<([^\s/>]++)[^"'>]*+(?:"[^"]*+"[^"'>]*+|'[^']*+'[^"'>]*+)*+>""")
 _INVALID_TOKEN: Final = expat.errors.codes[expat.errors.XML_ERROR_INVALID_TOKEN]
 _UNDEFINED_ENTITY: Final = expat.errors.codes[expat.errors.XML_ERROR_UNDEFINED_ENTITY]
@@ -253,6 +256,8 @@ class Framer:
         if uri is not None and len(uri) > self.limits.max_namespace_characters:
             text = f"the name of a namespace exceeds {self.limits.max_namespace_characters} characters"
             raise RemoteViolation(StreamCondition.POLICY_VIOLATION, text)
+        if uri is not None and _WHITE_SPACE.search(uri):
+            raise RemoteViolation(StreamCondition.NOT_WELL_FORMED, "white space in the name of a namespace")
         if not self._depth:
             self._declared[prefix or ""] = uri or ""
 

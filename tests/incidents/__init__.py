@@ -1,0 +1,1 @@
+"""What has gone wrong elsewhere, each with the test that it does not go wrong here."""
