@@ -59,9 +59,10 @@ UNITS: Final = frozenset(
             "parsers",
             "proofs",
             "questions",
+            "records",
             "rounds",
         ),
-        *("seconds", "servers", "stanzas", "switch"),
+        *("seconds", "servers", "stanzas", "steps", "switch"),
     }
 )
 

@@ -1,43 +1,49 @@
 """
 A connection to the servers of a domain.
 
-Knows how targets, addresses, races and time-outs make up one attempt, and what to say when it fails.
-Does not know what is spoken on the connection, nor when to try again: see :mod:`muxs2s.service.backoff`.
+Knows how targets, addresses, races and time-outs make up one attempt, what to say when it fails, and how
+it goes on where a connection came to nothing later. Does not know how one address is dialled
+(:mod:`muxs2s.network.dialling`), what is spoken on the connection, nor when to try again
+(:mod:`muxs2s.service.backoff`).
 """
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Final, NoReturn
+from typing import Final, NoReturn, TypeVar
 
 from dns.rdtypes.IN.A import A
 from dns.rdtypes.IN.AAAA import AAAA
-from twisted.internet import error
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.endpoints import TCP4ClientEndpoint, TCP6ClientEndpoint
 from twisted.internet.interfaces import IProtocol, IProtocolFactory
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from muxs2s.network.addresses import is_address
-from muxs2s.network.racing import AddressRace, Attempts, NoneAnswered, RaceLimits
+from muxs2s.network.dialling import AttemptFailed, Dialler
+from muxs2s.network.racing import AddressRace, NoneAnswered, RaceLimits
 from muxs2s.network.reactors import INetworkReactor
 from muxs2s.network.resolver import Lookup, LookupFailed
-from muxs2s.network.targets import Overrides, Target, Unreachable, domain_itself, find_targets
-from muxs2s.wire.errors import LocalMisuse, MuxS2SError, StanzaCondition
+from muxs2s.network.targets import Overrides, Target, Unreachable, find_targets
+from muxs2s.network.transcript import RecordedLookup, Transcript
+from muxs2s.wire.errors import StanzaCondition
 from muxs2s.wire.names import DomainName
 from muxs2s.wire.reasons import readable
 
-__all__ = ["MAX_REASONS_CHARACTERS", "AttemptFailed", "ConnectLimits", "Connector"]
+__all__ = ["MAX_REASONS_CHARACTERS", "Attempt", "AttemptFailed", "ConnectLimits", "Connector", "Make"]
 
 MAX_REASONS_CHARACTERS: Final = 2_000
 """Of all that is said of an attempt that failed; the rest is left out."""
 
+Make = Callable[[Target], IProtocolFactory]
+"""Makes what gives a connection its protocol, once it is known where it goes and how TLS begins there."""
 
-class AttemptFailed(MuxS2SError):
-    """One address did not answer; names the host, the address and the reason."""
+T = TypeVar("T")
+
+_Find = Callable[[Lookup, Callable[[str], None]], Awaitable[tuple[Target, ...]]]
+"""Looks for targets, and tells what it could not find out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +62,16 @@ class ConnectLimits:
     race: RaceLimits = field(default_factory=RaceLimits)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Means:
+    """What all attempts of a connector share."""
+
+    reactor: INetworkReactor
+    lookup: Lookup
+    dialler: Dialler
+    limits: ConnectLimits
+
+
 class Connector:
     """
     Connects to domains: SRV targets in their order, and the addresses of each in a race.
@@ -66,10 +82,8 @@ class Connector:
     :param randbelow: draws among SRV records; a random integer below its argument.
     :raises LocalMisuse: if ``bind_address`` is no IP address.
 
-    Source: RFC 6120, section 3.2; RFC 8305.
+    Source: RFC 6120, section 3.2; RFC 8305; XEP-0368.
     """
-
-    _log = Logger()
 
     def __init__(
         self,
@@ -81,62 +95,129 @@ class Connector:
         limits: ConnectLimits | None = None,
         randbelow: Callable[[int], int] = secrets.randbelow,
     ) -> None:
-        self._reactor, self._lookup, self._randbelow = reactor, lookup, randbelow
-        self._limits = limits or ConnectLimits()
-        self._bind_address = bind_address
-        if bind_address is not None and not is_address(bind_address):
-            raise LocalMisuse(f"the address to connect from, {bind_address!r}, is no IP address")
+        limits = limits or ConnectLimits()
+        dialler = Dialler(reactor, bind_address=bind_address, connect_seconds=limits.connect_seconds)
+        self._means = _Means(reactor=reactor, lookup=lookup, dialler=dialler, limits=limits)
+        self._randbelow = randbelow
         self.overrides = overrides or Overrides()
         """May be replaced at any time; the new ones count from the next attempt on."""
 
-    def connect(self, domain: DomainName, factory: IProtocolFactory) -> Deferred[IProtocol]:
+    def connect(self, domain: DomainName, make: Make, *, transcript: Transcript | None = None) -> Deferred[IProtocol]:
         """
         Connect to the first server of a domain that answers.
 
-        :param factory: asked for a protocol once a connection stands.
+        :param make: asked for a factory once a target is chosen; that is asked for a protocol once a
+            connection stands.
+        :param transcript: where every step is written down.
         :returns: fires with that protocol, and fails with :exc:`~muxs2s.network.targets.Unreachable`,
-            whose text has the reason of every attempt. Can be cancelled.
+            whose text has the reason of every failure. Can be cancelled.
         """
-        attempts = Attempts()
+        return self.attempt(domain, make, transcript=transcript).next()
 
-        def give_up(_result: object, seconds: float) -> NoReturn:
-            attempts.reasons.append(f"gave up after {seconds:g} s")
-            raise _unreachable(domain, attempts)
+    def connect_to(self, target: Target, make: Make, *, transcript: Transcript | None = None) -> Deferred[IProtocol]:
+        """
+        Connect to one target, such as a peer names in ``<see-other-host/>``; else as :meth:`connect`.
 
-        work = Deferred.fromCoroutine(self._try_targets(domain, factory, attempts))
-        return work.addTimeout(self._limits.total_seconds, self._reactor, give_up)
+        Source: RFC 6120, section 4.9.3.19.
+        """
 
-    async def _try_targets(self, domain: DomainName, factory: IProtocolFactory, attempts: Attempts) -> IProtocol:
-        for target in await self._targets(domain, attempts):
+        async def find(_lookup: Lookup, _note: Callable[[str], None]) -> tuple[Target, ...]:
+            return (target,)
+
+        return self._attempt(str(target), find, make, transcript).next()
+
+    def attempt(self, domain: DomainName, make: Make, *, transcript: Transcript | None = None) -> Attempt:
+        """Prepare to connect to a domain so that its next server can follow; else as :meth:`connect`."""
+
+        async def find(lookup: Lookup, note: Callable[[str], None]) -> tuple[Target, ...]:
+            override = self.overrides.find(domain)
+            if override is not None:
+                return (override,)
+            at_most = self._means.limits.max_targets
+            return await find_targets(lookup, domain, at_most=at_most, note=note, randbelow=self._randbelow)
+
+        return self._attempt(domain, find, make, transcript)
+
+    def _attempt(self, whom: str, find: _Find, make: Make, transcript: Transcript | None) -> Attempt:
+        return Attempt(self._means, whom, find, make, transcript or Transcript(self._means.reactor))
+
+
+class Attempt:
+    """
+    One attempt to reach a domain, from target to target; made by :meth:`Connector.attempt`.
+
+    That a server answers does not mean that it can be talked to. Where what follows fails for a reason
+    that its next server may not share, such as a TLS handshake, the attempt goes on::
+
+        attempt = connector.attempt(domain, make)
+        connection = await attempt.next()
+        ...  # the handshake fails
+        connection = await attempt.next("xmpps://xmpp.b.example:5270: TLS failed: wrong version number")
+
+    It fails with :exc:`~muxs2s.network.targets.Unreachable` when no target is left, and then tells all
+    reasons. The time spent on a connection does not count against ``total_seconds``.
+    """
+
+    _log = Logger()
+
+    def __init__(self, means: _Means, whom: str, find: _Find, make: Make, transcript: Transcript) -> None:
+        self.transcript = transcript
+        """Every step so far; whoever goes on with the connection may write down its own."""
+
+        self._means, self._whom, self._find, self._make = means, whom, find, make
+        self._lookup = RecordedLookup(means.lookup, transcript)
+        self._left: deque[Target] | None = None
+        """Targets not tried yet; ``None`` before anybody has looked."""
+        self._seconds_left = means.limits.total_seconds
+        self._reasons: list[str] = []
+        self._has_dialled = False
+
+    def next(self, why: str = "") -> Deferred[IProtocol]:
+        """
+        Connect to the next target that answers.
+
+        :param why: what became of the connection before, after the name of its target.
+        :returns: as that of :meth:`Connector.connect`.
+        """
+        if why:
+            self._reasons.append(why)
+        began_at = self._means.reactor.seconds()
+
+        def give_up(_result: object, _seconds: float) -> NoReturn:
+            self._reasons.append(f"gave up after {self._means.limits.total_seconds:g} s")
+            raise self._unreachable()
+
+        def note_time(result: T) -> T:
+            self._seconds_left -= self._means.reactor.seconds() - began_at
+            return result
+
+        work = Deferred.fromCoroutine(self._try_targets())
+        return work.addTimeout(max(0.0, self._seconds_left), self._means.reactor, give_up).addBoth(note_time)
+
+    async def _try_targets(self) -> IProtocol:
+        if self._left is None:
+            self._left = deque(await self._find(self._lookup, self._reasons.append))
+        while self._left:
             try:
-                return await self._race(target, factory, attempts)
+                return await self._race(self._left.popleft())
             except NoneAnswered:
                 continue
-        raise _unreachable(domain, attempts)
+        raise self._unreachable()
 
-    async def _targets(self, domain: DomainName, attempts: Attempts) -> tuple[Target, ...]:
-        override = self.overrides.find(domain)
-        if override is not None:
-            return (override,)
-        try:
-            return await find_targets(self._lookup, domain, at_most=self._limits.max_targets, randbelow=self._randbelow)
-        except LookupFailed as failed:
-            attempts.reasons.append(str(failed))
-            return (domain_itself(domain),)
-
-    async def _race(self, target: Target, factory: IProtocolFactory, attempts: Attempts) -> IProtocol:
+    async def _race(self, target: Target) -> IProtocol:
         rdtypes = () if target.is_address else ("AAAA", "A")
+        factory = self._make(target)
         race: AddressRace[IProtocol] = AddressRace(
-            self._reactor,
-            lambda address: self._connect(address, target, factory),
+            self._means.reactor,
+            lambda address: self._dial(address, target, factory),
             lookups=len(rdtypes) or 1,
-            attempts=attempts,
-            limits=self._limits.race,
+            note=self._reasons.append,
+            limits=self._means.limits.race,
         )
         if target.is_address:
             race.offer([target.host])
         lookups = [
-            Deferred.fromCoroutine(self._look_up(race, target.host, rdtype, attempts)).addErrback(self._unexpected)
+            Deferred.fromCoroutine(self._look_up(race, target.host, rdtype)).addErrback(self._unexpected)
             for rdtype in rdtypes
         ]
         try:
@@ -145,42 +226,30 @@ class Connector:
             for lookup in lookups:
                 lookup.cancel()
 
-    async def _look_up(self, race: AddressRace[IProtocol], host: str, rdtype: str, attempts: Attempts) -> None:
+    async def _look_up(self, race: AddressRace[IProtocol], host: str, rdtype: str) -> None:
         addresses: list[str] = []
         try:
             answer = await self._lookup.query(host, rdtype)
             addresses = [record.address for record in answer.records if isinstance(record, A | AAAA)]
             if not addresses:
-                attempts.reasons.append(f"{host} has no {rdtype} record")
+                self._reasons.append(f"{host} has no {rdtype} record")
         except LookupFailed as failed:
-            attempts.reasons.append(str(failed))
+            self._reasons.append(str(failed))
         finally:
             race.offer(addresses)
 
-    def _connect(self, address: str, target: Target, factory: IProtocolFactory) -> Deferred[IProtocol]:
-        endpoint = TCP6ClientEndpoint if ":" in address else TCP4ClientEndpoint
-        bound = self._bind_address
-        bind = (bound, 0) if bound is not None and (":" in bound) == (":" in address) else None
-        connecting = endpoint(
-            self._reactor, address, target.port, timeout=self._limits.connect_seconds, bindAddress=bind
-        )
-        return connecting.connect(factory).addErrback(self._explain, address, target)
-
-    def _explain(self, failure: Failure, address: str, target: Target) -> NoReturn:
-        where = str(target) if target.is_address else f"{target} ({address})"
-        if failure.check(error.TimeoutError):
-            raise AttemptFailed(f"{where}: no answer within {self._limits.connect_seconds:g} s")
-        if not failure.check(error.ConnectError, error.ConnectingCancelledError):
-            self._log.failure("cannot use a connection to {where}", failure, where=where)
-        raise AttemptFailed(f"{where}: {failure.getErrorMessage()}")
+    def _dial(self, address: str, target: Target, factory: IProtocolFactory) -> Deferred[IProtocol]:
+        self._has_dialled = True
+        return self._means.dialler.dial(address, target, factory, self.transcript)
 
     def _unexpected(self, failure: Failure) -> None:
         if not failure.check(CancelledError):
             self._log.failure("a lookup failed in a way it must not", failure)
 
-
-def _unreachable(domain: DomainName, attempts: Attempts) -> Unreachable:
-    """What came of an attempt; DNS of the domain has a hand in the reasons, and each stanza is bounced with them."""
-    condition = StanzaCondition.REMOTE_SERVER_TIMEOUT if attempts.started else StanzaCondition.REMOTE_SERVER_NOT_FOUND
-    reasons = "; ".join(dict.fromkeys(attempts.reasons))
-    return Unreachable(condition, readable(f"no connection to {domain}: {reasons}", MAX_REASONS_CHARACTERS))
+    def _unreachable(self) -> Unreachable:
+        """What came of it; DNS of the domain has a hand in the reasons, and each stanza is bounced with them."""
+        condition = (
+            StanzaCondition.REMOTE_SERVER_TIMEOUT if self._has_dialled else StanzaCondition.REMOTE_SERVER_NOT_FOUND
+        )
+        reasons = "; ".join(dict.fromkeys(self._reasons))
+        return Unreachable(condition, readable(f"no connection to {self._whom}: {reasons}", MAX_REASONS_CHARACTERS))

@@ -18,7 +18,7 @@ from twisted.python.failure import Failure
 
 from muxs2s.wire.errors import MuxS2SError
 
-__all__ = ["AddressRace", "Attempts", "NoneAnswered", "RaceLimits"]
+__all__ = ["AddressRace", "NoneAnswered", "RaceLimits"]
 
 _IPV6: Final = "IPv6"
 _IPV4: Final = "IPv4"
@@ -45,17 +45,7 @@ class RaceLimits:
 
 
 class NoneAnswered(MuxS2SError):
-    """No address of a host answered; the reasons are among the attempts."""
-
-
-class Attempts:
-    """What was tried so far, for one domain, and why it failed."""
-
-    def __init__(self) -> None:
-        self.started = 0
-        """Connections begun."""
-
-        self.reasons: list[str] = []
+    """No address of a host answered; why was told one by one."""
 
 
 class AddressRace(Generic[T]):
@@ -64,7 +54,7 @@ class AddressRace(Generic[T]):
 
     :param connect: begins to connect to an address; its Deferred can be cancelled.
     :param lookups: how many calls of :meth:`offer` will come, one per lookup.
-    :param attempts: where failures are written down.
+    :param note: told why a connection failed, and what was not tried.
 
     Source: RFC 8305, sections 3 to 5.
     """
@@ -75,13 +65,13 @@ class AddressRace(Generic[T]):
         connect: Callable[[str], Deferred[T]],
         *,
         lookups: int,
-        attempts: Attempts,
+        note: Callable[[str], None],
         limits: RaceLimits,
     ) -> None:
         self.won: Deferred[T] = Deferred(lambda _cancelled: self._end())
         """Fires with the first connection, or fails with :exc:`NoneAnswered`; cancelling it ends the race."""
 
-        self._clock, self._connect, self._attempts, self._limits = clock, connect, attempts, limits
+        self._clock, self._connect, self._note, self._limits = clock, connect, note, limits
         self._lookups_due = lookups
         self._waiting: dict[str, deque[str]] = {_IPV6: deque(), _IPV4: deque()}
         self._turns = (_IPV6, _IPV4)
@@ -128,7 +118,6 @@ class AddressRace(Generic[T]):
             return None
         self._turns = (_IPV4, _IPV6) if family == _IPV6 else (_IPV6, _IPV4)
         self._places -= 1
-        self._attempts.started += 1
         return self._waiting[family].popleft()
 
     def _win(self, connection: T, attempt: Deferred[T]) -> None:
@@ -139,14 +128,14 @@ class AddressRace(Generic[T]):
     def _lose(self, failure: Failure, attempt: Deferred[T]) -> None:
         if attempt in self._running:  # else it was us who ended it
             self._running.remove(attempt)
-            self._attempts.reasons.append(failure.getErrorMessage())
+            self._note(failure.getErrorMessage())
             self._start_next()
 
     def _say_what_is_left(self) -> None:
         left = sum(map(len, self._waiting.values()))
         if left:
             limit = self._limits.max_addresses
-            self._attempts.reasons.append(f"{left} more addresses not tried, the limit for one host is {limit}")
+            self._note(f"{left} more addresses not tried, the limit for one host is {limit}")
 
     def _end(self) -> None:
         self._stop_timer()

@@ -16,7 +16,7 @@ from typing import Final, Generic, TypeVar
 
 from muxs2s.network.addresses import is_address
 from muxs2s.network.resolver import DNS_PORT
-from muxs2s.network.targets import Target, TargetRefused, read_target
+from muxs2s.network.targets import Target, TargetRefused, read_override, read_target
 from muxs2s.proof.dialback import DialbackProof
 from muxs2s.proof.pkix import PkixProof
 from muxs2s.server.endpoints import WRITTEN, ListenRefused, check_place
@@ -275,7 +275,7 @@ def _address(value: object, _base: Path) -> str | None:
 def _target(value: object, _base: Path) -> Target:
     text = read_text(value, TARGET.wants)
     try:
-        return read_target(text)
+        return read_override(text)
     except TargetRefused as refused:
         raise ValueRefused(str(refused), f"write {TARGET.wants}") from None
 
@@ -290,5 +290,7 @@ PLACES: Final = Kind(wants=f"a list, each {WRITTEN}", read=_places)
 NAME_SERVERS: Final = Kind(wants='a list of IP addresses, such as ["127.0.0.1", "192.0.2.53:5353"]', read=_name_servers)
 ADDRESS: Final = Kind(wants='an IP address of this host, or "" for whichever the system takes', read=_address)
 TARGET: Final = Kind(
-    wants='a host or IP address and a port, such as "xmpp.b.example:5269" or "[2001:db8::1]:5269"', read=_target
+    wants='a host or IP address and a port, such as "xmpp.b.example:5269", "[2001:db8::1]:5269" or, for direct TLS, '
+    '"xmpps://xmpp.b.example:5270"',
+    read=_target,
 )

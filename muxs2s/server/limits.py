@@ -81,7 +81,7 @@ LIMITS: Final[tuple[Option[Any], ...]] = (
         ConnectLimits(),
         connect_seconds=(seconds(), "For one address of a peer to answer."),
         total_seconds=(seconds(), "For one attempt to reach a domain, DNS and every address included."),
-        max_targets=(whole("hosts", most=100), "Hosts in the SRV records of a domain that are tried."),
+        max_targets=(whole("hosts", most=100), "Hosts and ports in the SRV records of a domain that are tried."),
     ),
     *_limits(
         "connect.race",

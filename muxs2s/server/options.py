@@ -160,8 +160,9 @@ DOMAIN_ADDRESS: Final = Option(
     example='[domain."b.example"]\naddress = "xmpp.b.example:5269"',
     live=True,
     text=(
-        "Where the servers of a peer's domain are, in place of what DNS says; without a port, 5269. The certificate "
-        'must name the domain all the same. ``[domain."*"]`` is for every peer that has no table of its own.'
+        "Where the servers of a peer's domain are, in place of what DNS says; without a port, 5269. ``xmpps://`` "
+        "before it is for direct TLS (XEP-0368); the port is 5270 then, if none is written. The certificate must name "
+        'the domain all the same. ``[domain."*"]`` is for every peer that has no table of its own.'
     ),
 )
 DOMAIN_POLICY: Final = Option(

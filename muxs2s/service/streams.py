@@ -187,7 +187,9 @@ class Streams:
 
     async def _dial(self, pair: DomainPair, link: Link) -> Carrier:
         try:
-            connection = await self.seams.connector.connect(pair.target, StreamFactory(lambda: self._initiate(pair)))
+            connection = await self.seams.connector.connect(
+                pair.target, lambda _target: StreamFactory(lambda: self._initiate(pair))
+            )
         except Unreachable as unreachable:
             final = unreachable.condition is StanzaCondition.REMOTE_SERVER_NOT_FOUND
             raise StreamUnavailable(unreachable.condition, str(unreachable), final=final) from None

@@ -112,7 +112,7 @@ class CloudTests(SynchronousTestCase):
         """At the parent's word its domains write, and DNS is asked where the others are."""
         self.cloud().hear(Begin())
         self.reactor.advance(1.0)
-        self.assertEqual(2, len([port for port in self.reactor.udp_ports if port.peer == ("127.0.0.1", 5353)]))
+        self.assertEqual(4, len([port for port in self.reactor.udp_ports if port.peer == ("127.0.0.1", 5353)]))
 
     def test_progress(self) -> None:
         """It tells of connections and arrivals before long, together, and at once when all is settled."""

@@ -11,10 +11,11 @@ from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from muxs2s.network.connecting import MAX_REASONS_CHARACTERS, ConnectLimits, Connector, _unreachable
-from muxs2s.network.racing import Attempts, RaceLimits
+from muxs2s.network.connecting import MAX_REASONS_CHARACTERS, Attempt, ConnectLimits, Connector
+from muxs2s.network.racing import RaceLimits
 from muxs2s.network.resolver import Answer, Lookup
-from muxs2s.network.targets import Overrides, ServiceNotOffered, Unreachable, read_target
+from muxs2s.network.targets import Overrides, ServiceNotOffered, Target, Unreachable, read_override, read_target
+from muxs2s.network.transcript import Culprit, Transcript
 from muxs2s.testing.dns import MemoryResolver, Zone
 from muxs2s.wire.errors import LocalMisuse, StanzaCondition
 from muxs2s.wire.names import DomainName
@@ -42,12 +43,17 @@ class ConnectingTestCase(SynchronousTestCase):
         self.reactor = MemoryNetworkReactor()
         self.zone = Zone()
         self.lookup = MemoryResolver(self.zone, self.reactor)
-        self.factory = Factory.forProtocol(Protocol)
+        self.asked_for: list[Target] = []
         self.connector = Connector(self.reactor, self.lookup, randbelow=lambda _: 0)
 
     def connect(self, domain: DomainName = A_EXAMPLE) -> Deferred[IProtocol]:
         """Begin to connect."""
-        return self.connector.connect(domain, self.factory)
+        return self.connector.connect(domain, self.make)
+
+    def make(self, target: Target) -> Factory:
+        """A factory for what connects to a target."""
+        self.asked_for.append(target)
+        return Factory.forProtocol(Protocol)
 
     def tried(self) -> list[tuple[str, int]]:
         """The addresses and ports connected to, in order."""
@@ -128,18 +134,21 @@ class SRVTests(ConnectingTestCase):
 
     def test_reasons_up_to_the_limit(self) -> None:
         """S17: reasons of just the longest length are told in full."""
-        shorter = 2_000 - len("no connection to a.example: x failed") + 1
+        self.zone.add("a.example", "A", "192.0.2.1")
+        rest = "; a.example has no AAAA record; a.example:5269 (192.0.2.1): Connection was refused by other side."
+        shorter = 2_000 - len(f"no connection to a.example: {rest}")
         for length, suffix in ((shorter, ""), (shorter + 1, "...")):
-            attempts = Attempts()
-            attempts.reasons.append("x" * length + " failed")
-            text = str(_unreachable(A_EXAMPLE, attempts))
-            self.assertEqual(("no connection to a.example: " + "x" * length + " failed")[:2_000] + suffix, text)
+            connecting = self.connector.attempt(A_EXAMPLE, self.make).next("x" * length)
+            self.refuse()
+            told = str(self.unreachable(connecting))
+            self.assertEqual(f"no connection to a.example: {'x' * length}{rest}"[:2_000] + suffix, told)
 
     def test_same_reason_once(self) -> None:
         """A reason that several attempts gave is told once."""
-        attempts = Attempts()
-        attempts.reasons += ["x failed", "y failed", "x failed"]
-        self.assertEqual("no connection to a.example: x failed; y failed", str(_unreachable(A_EXAMPLE, attempts)))
+        for priority in (1, 2):
+            self.zone.add_srv("a.example", "x.example", 5269, priority=priority)
+        told = str(self.unreachable(self.connect()))
+        self.assertEqual("no connection to a.example: x.example has no AAAA record; x.example has no A record", told)
 
     def test_not_offered(self) -> None:
         """S28: an SRV target of '.' ends it before any connection."""
@@ -167,7 +176,7 @@ class DomainItselfTests(ConnectingTestCase):
         """S28, D1: SRV is asked first; where there is none the domain's own addresses are tried on port 5269."""
         self.zone.add("a.example", "A", "192.0.2.1")
         connecting = self.connect()
-        self.assertEqual("_xmpp-server._tcp.a.example", self.zone.asked[0].name)
+        self.assertEqual(["SRV", "SRV", "AAAA", "A"], [question.rdtype for question in self.zone.asked])
         self.assertEqual([("192.0.2.1", 5269)], self.tried())
         self.accept()
         self.successResultOf(connecting)
@@ -188,7 +197,7 @@ class DomainItselfTests(ConnectingTestCase):
 
     def test_dns_fails(self) -> None:
         """S17: where DNS tells nothing at all the domain is not found, and the message names every question."""
-        for name in ("_xmpp-server._tcp.a.example", "a.example"):
+        for name in ("_xmpps-server._tcp.a.example", "_xmpp-server._tcp.a.example", "a.example"):
             self.zone.fail(name, "REFUSED")
         refused = self.unreachable(self.connect())
         self.assertIs(StanzaCondition.REMOTE_SERVER_NOT_FOUND, refused.condition)
@@ -294,6 +303,173 @@ class OverrideTests(ConnectingTestCase):
         self.assertEqual([("192.0.2.2", 5269)], self.tried())
 
 
+class DirectTLSTests(ConnectingTestCase):
+    """Targets of which some begin with TLS."""
+
+    def setUp(self) -> None:
+        """One target of each kind, direct TLS first."""
+        super().setUp()
+        self.zone.add_srv("a.example", "x.example", 5270, priority=1, service="xmpps-server")
+        self.zone.add_srv("a.example", "x.example", 5269, priority=2)
+        self.zone.add("x.example", "A", "192.0.2.1")
+
+    def test_target_is_told(self) -> None:
+        """S29: whoever connects is told how TLS begins at the target that was chosen."""
+        connecting = self.connect()
+        self.refuse()
+        self.accept()
+        self.successResultOf(connecting)
+        direct = Target(host="x.example", port=5270, direct_tls=True)
+        self.assertEqual([direct, Target(host="x.example", port=5269)], self.asked_for)
+        self.assertEqual([5270, 5269], [port for _, port in self.tried()])
+
+    def test_override(self) -> None:
+        """S29: an override may say direct TLS; the domain has the same servers for every attempt."""
+        self.connector.overrides = Overrides(every=read_override("xmpps://192.0.2.9"))
+        self.connect()
+        self.assertEqual([Target(host="192.0.2.9", port=5270, direct_tls=True)], self.asked_for)
+
+    def attempt(self) -> Attempt:
+        """An attempt whose first target has answered."""
+        attempt = self.connector.attempt(A_EXAMPLE, self.make)
+        connecting = attempt.next()
+        self.accept()
+        self.successResultOf(connecting)
+        return attempt
+
+    def test_next_target(self) -> None:
+        """S29: where the handshake of TLS fails at one target the next one has its turn; DNS is not asked again."""
+        attempt = self.attempt()
+        asked = [question for question in self.zone.asked if question.rdtype == "SRV"]
+        connecting = attempt.next("xmpps://x.example:5270: TLS failed")
+        self.accept()
+        self.successResultOf(connecting)
+        self.assertEqual(["xmpps://x.example:5270", "x.example:5269"], [str(target) for target in self.asked_for])
+        self.assertEqual(2, len(asked))
+
+    def test_none_left(self) -> None:
+        """S17: when no target is left the reasons are told, that of the handshake among them."""
+        connecting = self.attempt().next("xmpps://x.example:5270: TLS failed")
+        self.refuse()
+        refused = self.unreachable(connecting)
+        self.assertIs(StanzaCondition.REMOTE_SERVER_TIMEOUT, refused.condition)
+        for part in ("xmpps://x.example:5270: TLS failed", "x.example:5269 (192.0.2.1): Connection was refused"):
+            self.assertIn(part, str(refused))
+
+    def test_time_on_a_connection_does_not_count(self) -> None:
+        """What is spent on a connection leaves the next target its time; what is spent on connecting does not."""
+        attempt = self.connector.attempt(A_EXAMPLE, self.make)
+        connecting = attempt.next()
+        self.reactor.advance(50.0)
+        self.accept()
+        self.successResultOf(connecting)
+        self.reactor.advance(100.0)
+        connecting = attempt.next("TLS failed")
+        self.reactor.advance(9.9)
+        self.assertNoResult(connecting)
+        self.reactor.advance(0.1)
+        self.assertIn("TLS failed; gave up after 60 s", str(self.unreachable(connecting)))
+
+    def test_no_time_left(self) -> None:
+        """An attempt whose time is up begins nothing that lasts."""
+        attempt = self.connector.attempt(A_EXAMPLE, self.make)
+        connecting = attempt.next()
+        self.reactor.advance(60.0)
+        self.unreachable(connecting)
+        connecting = attempt.next()
+        self.reactor.advance(0.0)
+        self.assertIn("gave up after 60 s", str(self.unreachable(connecting)))
+
+
+class RedirectTests(ConnectingTestCase):
+    """One target, which a peer has named."""
+
+    def test_address(self) -> None:
+        """S26: an address is connected to; overrides and DNS have no say."""
+        self.connector.overrides = Overrides(every=read_target("192.0.2.9"))
+        connecting = self.connector.connect_to(read_target("[2001:db8::7]:5280"), self.make)
+        self.assertEqual([("2001:db8::7", 5280)], self.tried())
+        self.accept()
+        self.successResultOf(connecting)
+        self.assertEqual([], list(self.zone.asked))
+
+    def test_host(self) -> None:
+        """S26: of a host the addresses are looked up; the same limits hold, and messages name the target."""
+        self.zone.add("y.example", "A", "192.0.2.1")
+        connecting = self.connector.connect_to(read_target("y.example"), self.make)
+        self.reactor.advance(60.0)
+        told = "no connection to y.example:5269: y.example has no AAAA record; gave up after 60 s"
+        self.assertEqual(told, str(self.unreachable(connecting)))
+
+
+class TranscriptTests(ConnectingTestCase):
+    """What is written down of an attempt."""
+
+    def setUp(self) -> None:
+        """A transcript."""
+        super().setUp()
+        self.transcript = Transcript(self.reactor)
+
+    def begin(self) -> Deferred[IProtocol]:
+        """Connect, and have it written down."""
+        return self.connector.connect(A_EXAMPLE, self.make, transcript=self.transcript)
+
+    def written(self) -> list[tuple[str, str, str, Culprit | None]]:
+        """What stands there."""
+        return [(step.what, step.subject, step.text, step.culprit) for step in self.transcript.steps]
+
+    def test_success(self) -> None:
+        """Every question and every connection is a step."""
+        self.zone.add_srv("a.example", "x.example", 5269, priority=10, weight=5)
+        self.zone.add("x.example", "A", "192.0.2.1")
+        self.begin()
+        self.accept()
+        expected = [
+            ("srv", "SRV _xmpps-server._tcp.a.example", "no record", None),
+            ("srv", "SRV _xmpp-server._tcp.a.example", "10 5 5269 x.example.", None),
+            ("address", "AAAA x.example", "no record", None),
+            ("address", "A x.example", "192.0.2.1", None),
+            ("connect", "x.example:5269 (192.0.2.1)", "connected", None),
+        ]
+        self.assertEqual(expected, self.written())
+
+    def test_culprits(self) -> None:
+        """Of a connection that fails it is told whose fault that is."""
+        self.connector.overrides = Overrides(every=read_target("192.0.2.1"))
+        for reason, culprit in (
+            (error.ConnectionRefusedError(), Culprit.PEER),
+            (error.TimeoutError(), Culprit.NETWORK),
+            (error.NoRouteError(), Culprit.NETWORK),
+            (error.ConnectError(113, "No route to host"), Culprit.NETWORK),
+            (error.ConnectBindError(24, "Too many open files"), Culprit.US),
+        ):
+            connecting = self.begin()
+            self.refuse(reason)
+            self.unreachable(connecting)
+            self.assertIs(culprit, self.transcript.steps[-1].culprit)
+
+    def test_dns_fails(self) -> None:
+        """A question that DNS does not answer is the fault of DNS."""
+        self.zone.fail("a.example")
+        self.unreachable(self.begin())
+        self.assertEqual([None, None, Culprit.DNS, Culprit.DNS], [step.culprit for step in self.transcript.steps])
+
+    def test_given_up(self) -> None:
+        """A connection that another one has beaten is no failure, and has no end."""
+        self.zone.add("a.example", "A", "192.0.2.1", "192.0.2.2")
+        connecting = self.begin()
+        self.reactor.advance(0.25)
+        self.accept()
+        self.successResultOf(connecting)
+        beaten = self.transcript.steps[-2]
+        self.assertEqual(("connect", "", None), (beaten.what, beaten.text, beaten.took_seconds))
+
+    def test_of_an_attempt(self) -> None:
+        """Whoever goes on with a connection finds the transcript with the attempt."""
+        attempt = self.connector.attempt(A_EXAMPLE, self.make, transcript=self.transcript)
+        self.assertIs(self.transcript, attempt.transcript)
+
+
 class EndTests(ConnectingTestCase):
     """Giving up."""
 
@@ -337,7 +513,7 @@ class EndTests(ConnectingTestCase):
                 raise ZeroDivisionError("our mistake")
 
         self.zone.add("a.example", "A", "192.0.2.1")
-        connecting = self.connector.connect(A_EXAMPLE, Broken())
+        connecting = self.connector.connect(A_EXAMPLE, lambda _target: Broken())
         self.reactor.tcpClients[-1][2].buildProtocol(IPv4Address("TCP", "192.0.2.1", 5269))
         self.assertIn("our mistake", str(self.unreachable(connecting)))
         self.assertEqual(1, len(self.flushLoggedErrors(ZeroDivisionError)))

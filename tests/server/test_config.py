@@ -263,6 +263,12 @@ class PeerTests(ConfiguredTestCase):
         self.assertEqual(Target(host="xmpp.b.example", port=5269), found)
         self.assertEqual(Target(host="2001:db8::1", port=15269), overrides.find(DomainName.parse("c.example")))
 
+    def test_direct_tls(self) -> None:
+        """S29: an address may say that TLS begins with the connection."""
+        overrides = self.read(f'{OURS}[domain."b.example"]\naddress = "xmpps://xmpp.b.example"').overrides
+        target = Target(host="xmpp.b.example", port=5270, direct_tls=True)
+        self.assertEqual(target, overrides.find(DomainName.parse("b.example")))
+
     def test_none(self) -> None:
         """Without any, DNS says where peers are."""
         self.assertIsNone(self.made().overrides.find(DomainName.parse("b.example")))

@@ -146,7 +146,7 @@ class LifeTests(ServerTestCase):
         """DNS servers that are configured are asked, else those of the system."""
         for servers, asked in ((["192.0.2.53:5353"], ("192.0.2.53", 5353)), ([], (ANY, 53))):
             server = self.start(self.made(dns={"servers": servers}))
-            lookup: Any = server.federation._streams.seams.connector._lookup
+            lookup: Any = server.federation._streams.seams.connector._means.lookup
             self.assertEqual(asked, tuple(lookup._servers[0]))
 
 

@@ -5,17 +5,21 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import fields
+from typing import cast
 
+from twisted.internet.address import IPv4Address
 from twisted.internet.defer import CancelledError, Deferred, fail, succeed
-from twisted.internet.interfaces import IProtocol
+from twisted.internet.interfaces import IProtocol, IProtocolFactory
 from twisted.internet.protocol import Factory, Protocol
 from twisted.trial.unittest import SynchronousTestCase
 
 from muxs2s.network.certificates import CertificateStore
-from muxs2s.network.connecting import Connector
+from muxs2s.network.connecting import Connector, Make
 from muxs2s.network.evidence import PolicyJudge
 from muxs2s.network.protocol import StreamProtocol
+from muxs2s.network.targets import Target
 from muxs2s.network.tls import TLSContexts
+from muxs2s.network.transcript import Transcript
 from muxs2s.proof.pkix import PkixProof
 from muxs2s.service.links import Carrier, Link, StreamUnavailable
 from muxs2s.service.streams import StreamFactory, Streams, StreamSeams
@@ -44,12 +48,12 @@ class DoubleLink:
 class DoubleConnector(Connector):
     """Gives what it was made with."""
 
-    def __init__(self, found: Callable[[Factory], Deferred[IProtocol]]) -> None:
+    def __init__(self, found: Callable[[IProtocolFactory], Deferred[IProtocol]]) -> None:
         self.found = found
 
-    def connect(self, domain: DomainName, factory: Factory) -> Deferred[IProtocol]:  # type: ignore[override]  # a double
+    def connect(self, domain: DomainName, make: Make, *, transcript: Transcript | None = None) -> Deferred[IProtocol]:
         """As any connector."""
-        return self.found(factory)
+        return self.found(make(Target(host="192.0.2.2", port=5269)))
 
 
 class StreamsTestCase(SynchronousTestCase):
@@ -202,10 +206,9 @@ class DialTests(StreamsTestCase):
         streams = self.make_streams(DoubleConnector(self.stillborn))
         self.assertIn("closed the connection at once", str(self.unavailable(streams.dial(PAIR, self.link))))
 
-    def stillborn(self, factory: Factory) -> Deferred[IProtocol]:
+    def stillborn(self, factory: IProtocolFactory) -> Deferred[IProtocol]:
         """A connection that was lost meanwhile."""
-        protocol = factory.buildProtocol(None)
-        assert isinstance(protocol, StreamProtocol)
+        protocol = cast(StreamProtocol, factory.buildProtocol(IPv4Address("TCP", "192.0.2.2", 5269)))
         protocol.connectionLost()
         return succeed(protocol)
 

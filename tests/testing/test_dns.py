@@ -277,6 +277,6 @@ class RealSocketTests(TestCase):
             def connectionLost(self, reason: object = None) -> None:
                 gone.callback(None)
 
-        await connector.connect(DomainName.parse("a.example"), Factory.forProtocol(Caller))
+        await connector.connect(DomainName.parse("a.example"), lambda _target: Factory.forProtocol(Caller))
         self.assertEqual("127.0.0.5", await arrived)
         await gone
