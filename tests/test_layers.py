@@ -28,6 +28,7 @@ FLOORS = {
     "server": 6,
     "testing": 6,
     "tap": 7,
+    "check": 7,
     "demo": 7,
     "commands": 8,
 }

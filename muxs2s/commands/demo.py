@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace, RawDescriptionHelpFormatter
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, Final
 
 from rich.console import Console
-from twisted.internet.defer import CancelledError, Deferred
-from twisted.python.failure import Failure
+from twisted.internet.defer import CancelledError
 
+from muxs2s.commands.running import INTERRUPTED, completed
 from muxs2s.demo.ledger import MAX_MESSAGES
 from muxs2s.demo.plan import Plan
 from muxs2s.demo.progress import Bars, Silence
@@ -27,11 +27,10 @@ from muxs2s.demo.usage import TooFewFiles, allow_open_files
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
 
-__all__ = ["CANNOT_RUN", "INCOMPLETE", "INTERRUPTED", "MAX_DOMAINS", "add_parser", "cloud_command", "run"]
+__all__ = ["CANNOT_RUN", "INCOMPLETE", "MAX_DOMAINS", "add_parser", "cloud_command", "run"]
 
 INCOMPLETE: Final = 1
 CANNOT_RUN: Final = 3
-INTERRUPTED: Final = 130
 
 MAX_DOMAINS: Final = 1_000
 """Of one cloud."""
@@ -141,7 +140,7 @@ def _held(arguments: Namespace, plan: Plan, console: Console, reactor: Any) -> R
         from twisted.internet import reactor
     quiet = arguments.json or arguments.verbose
     with nullcontext(Silence()) if quiet else Bars(plan, console) as watcher:
-        return _completed(
+        return completed(
             reactor,
             lambda: demonstrate(
                 reactor,
@@ -151,30 +150,3 @@ def _held(arguments: Namespace, plan: Plan, console: Console, reactor: Any) -> R
                 limit_seconds=arguments.seconds or default_seconds(plan),
             ),
         )
-
-
-def _completed(reactor: Any, begin: Callable[[], Coroutine[Any, Any, Report]]) -> Report:
-    """Run the reactor for one demonstration, and let that clear up if the reactor is stopped meanwhile."""
-    results: list[Report | Failure] = []
-    running: list[Deferred[None]] = []
-
-    def start() -> None:
-        running.append(Deferred.fromCoroutine(begin()).addBoth(results.append))
-        running[0].addCallback(lambda _: None if stopping else reactor.stop())
-
-    stopping: list[bool] = []
-
-    def clear_up() -> Deferred[None] | None:
-        stopping.append(True)
-        if running and not results:
-            running[0].cancel()
-            return running[0]
-        return None
-
-    reactor.addSystemEventTrigger("before", "shutdown", clear_up)
-    reactor.callWhenRunning(start)
-    reactor.run()
-    [result] = results or [Failure(CancelledError())]
-    if isinstance(result, Failure):
-        result.raiseException()
-    return result

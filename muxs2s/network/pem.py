@@ -64,9 +64,9 @@ _log = Logger()
 class CertificateProblem(MuxS2SError):
     """A certificate, key or directory is unusable; the message names the file and the remedy."""
 
-    def __init__(self, path: AnyPath, text: str) -> None:
-        self.path = os.fspath(path)
-        super().__init__(f"{self.path}: {text}")
+    def __init__(self, path: AnyPath, text: str, remedy: str = "") -> None:
+        self.path, self.text, self.remedy = os.fspath(path), text, remedy
+        super().__init__(": ".join(filter(None, (self.path, text, remedy))))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -100,14 +100,14 @@ class Credentials:
     def complaint(self, now: float) -> CertificateProblem | None:
         """Say why peers will refuse this certificate, if they will."""
         if self.names == NO_NAMES:
-            text = "names no XMPP domain (the Common Name does not count): request one with a dNSName"
+            said = "names no XMPP domain (the Common Name does not count)", "request one with a dNSName"
         elif now > self.ends:
-            text = f"expired on {_date(self.leaf.not_valid_after_utc)}: renew the certificate"
+            said = f"expired on {_date(self.leaf.not_valid_after_utc)}", "renew the certificate"
         elif not self.valid_at(now):
-            text = f"not valid before {_date(self.leaf.not_valid_before_utc)}: check the clock of this machine"
+            said = f"not valid before {_date(self.leaf.not_valid_before_utc)}", "check the clock of this machine"
         else:
             return None
-        return CertificateProblem(self.path, text)
+        return CertificateProblem(self.path, *said)
 
 
 def read_credentials(certificate: AnyPath, key: AnyPath | None = None) -> Credentials:
@@ -127,7 +127,7 @@ def read_credentials(certificate: AnyPath, key: AnyPath | None = None) -> Creden
     leaf = next((found for found in certificates if found.public_key() == public_key), None)
     if leaf is None:
         raise CertificateProblem(
-            path, f"does not match the key in {key_path}: put both from the same issuance next to each other"
+            path, f"does not match the key in {key_path}", "put both from the same issuance next to each other"
         )
     chain = tuple(found for found in certificates if found is not leaf)
     return Credentials(leaf=leaf, chain=chain, private_key=private_key, path=str(path))
@@ -154,11 +154,11 @@ def _key_in(path: Path) -> PrivateKey:
         key = load_pem_private_key(block[0], None)
     except TypeError:
         remedy = "take the passphrase off (openssl pkey) and protect the file by its permissions"
-        raise CertificateProblem(path, f"the private key is encrypted: {remedy}") from None
+        raise CertificateProblem(path, "the private key is encrypted", remedy) from None
     except (ValueError, UnsupportedAlgorithm) as error:
         raise CertificateProblem(path, f"the private key is malformed: {error}") from None
     if not isinstance(key, PrivateKey):
-        raise CertificateProblem(path, "the private key is of a kind TLS cannot use: take an ECDSA or RSA key")
+        raise CertificateProblem(path, "the private key is of a kind TLS cannot use", "take an ECDSA or RSA key")
     return key
 
 
@@ -176,7 +176,7 @@ def load_trust_anchors(path: AnyPath | None = None) -> TrustAnchors:
     """
     place = Path(SYSTEM_TRUST_ANCHORS if path is None else path)
     if path is None and not place.exists():
-        raise CertificateProblem(place, "is missing: install ca-certificates, or configure trust anchors")
+        raise CertificateProblem(place, "is missing", "install ca-certificates, or configure trust anchors")
     try:
         files = sorted(entry for entry in place.iterdir() if entry.is_file()) if place.is_dir() else [place]
     except OSError as error:
@@ -212,7 +212,7 @@ def _certificate(block: bytes) -> Certificate:
 def _content(path: Path) -> bytes:
     status = status_of(path)
     if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
-        raise CertificateProblem(path, "is no file that can be read again and again: name a regular one")
+        raise CertificateProblem(path, "is no file that can be read again and again", "name a regular one")
     if status.st_size > MAX_PEM_BYTES:
         raise CertificateProblem(path, f"is larger than {MAX_PEM_BYTES} bytes: that is no file of certificates or keys")
     try:
@@ -236,10 +236,10 @@ def status_of(path: Path) -> os.stat_result:
 def unreadable(path: Path, error: OSError) -> CertificateProblem:
     """Say what is the matter with a file or directory, and what to do."""
     if isinstance(error, FileNotFoundError):
-        return CertificateProblem(path, "is missing: check the path, or have the certificate issued")
+        return CertificateProblem(path, "is missing", "check the path, or have the certificate issued")
     if isinstance(error, PermissionError):
         return CertificateProblem(
-            path, "may not be read: give the user this server runs as access to it and to the directories above"
+            path, "may not be read", "give the user this server runs as access to it and to the directories above"
         )
     return CertificateProblem(path, f"cannot be read: {error.strerror}")
 

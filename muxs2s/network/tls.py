@@ -91,7 +91,7 @@ class TLSContexts:
             return self._context(fitting, by_server_name=False)
         default = self._store.default(now)
         if default is None:
-            raise CertificateProblem(domain or "TLS", "there is no certificate to show: add one")
+            raise CertificateProblem(domain or "TLS", "there is no certificate to show", "add one")
         return self._context(default, by_server_name=True)
 
     def initiating(self, domain: DomainName | None) -> SSL.Context:
@@ -309,7 +309,7 @@ def _show(context: SSL.Context, credentials: Credentials) -> None:
         context.check_privatekey()
     except SSL.Error as error:
         reasons = "; ".join(str(entry[-1]) for entry in error.args[0])
-        raise CertificateProblem(credentials.path, f"OpenSSL refuses it: {reasons}, have it reissued") from None
+        raise CertificateProblem(credentials.path, f"OpenSSL refuses it: {reasons}", "have it reissued") from None
 
 
 def _take_any(_connection: SSL.Connection, _certificate: X509, _error: int, _depth: int, _ok: int) -> bool:

@@ -28,7 +28,7 @@ from zope.interface import implementer
 from muxs2s.network.addresses import is_address
 from muxs2s.wire.errors import MuxS2SError
 
-__all__ = ["WRITTEN", "ListenEndpoint", "ListenRefused", "check_place"]
+__all__ = ["WRITTEN", "ListenAddress", "ListenEndpoint", "ListenRefused", "check_place", "read_address"]
 
 MAX_WAITING_CONNECTIONS: Final = 512
 """Connections the system keeps for us until we have accepted them; it may have a lower limit."""
@@ -52,7 +52,9 @@ class ListenRefused(MuxS2SError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Address:
+class ListenAddress:
+    """A port of this host, at one address or at all of them."""
+
     interface: str
     """An IP address; empty for all there are."""
 
@@ -82,7 +84,7 @@ class ListenEndpoint:
         return Deferred.fromCoroutine(self._listen(protocolFactory))
 
     async def _listen(self, factory: IProtocolFactory) -> IListeningPort:
-        address = _read_address(self._text)
+        address = read_address(self._text)
         if address is None:
             return await self._begin(serverFromString(self._reactor, self._text), factory)
         if address.interface:
@@ -111,11 +113,11 @@ def check_place(text: str) -> None:
     :param text: see :class:`ListenEndpoint`.
     :raises ListenRefused: if it is not.
     """
-    if _read_address(text) is None:
+    if read_address(text) is None:
         _check_endpoint(text)
 
 
-def _read_address(text: str) -> _Address | None:
+def read_address(text: str) -> ListenAddress | None:
     """
     Read a port, alone or behind an IP address; ``None`` if the text is neither.
 
@@ -130,7 +132,7 @@ def _read_address(text: str) -> _Address | None:
     interface = written["bracketed"] or written["plain"] or ""
     if interface and not is_address(interface):
         raise ListenRefused(f"{text!r}: {interface!r} is no IP address")
-    return _Address(interface=interface, port=port)
+    return ListenAddress(interface=interface, port=port)
 
 
 def _check_endpoint(text: str) -> None:

@@ -31,7 +31,7 @@ from muxs2s.server.endpoints import ListenEndpoint
 from muxs2s.service.s2s import S2SService
 from muxs2s.wire.names import DomainName
 
-__all__ = ["FederationServer"]
+__all__ = ["FederationServer", "make_resolver"]
 
 
 class FederationServer(MultiService):
@@ -60,7 +60,7 @@ class FederationServer(MultiService):
             certificates=self._certificates.store,
             anchors=configuration.trust_anchors,
             endpoints=[ListenEndpoint(reactor, place) for place in configuration.listen],
-            lookup=lookup or _resolver(reactor, configuration),
+            lookup=lookup or make_resolver(reactor, configuration),
             overrides=configuration.overrides,
             bind_address=configuration.bind_address,
             limits=configuration.limits,
@@ -242,7 +242,8 @@ class _ComponentListener(Service):
             self._places.open(self._factory)
 
 
-def _resolver(reactor: INetworkReactor, configuration: Configuration) -> Resolver:
+def make_resolver(reactor: INetworkReactor, configuration: Configuration) -> Resolver:
+    """Make what asks the DNS servers of a configuration, or else those of the system."""
     if configuration.dns_servers:
         return Resolver(reactor, configuration.dns_servers, limits=configuration.dns_limits)
     return Resolver.from_system(reactor, limits=configuration.dns_limits)

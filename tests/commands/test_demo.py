@@ -14,7 +14,8 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from muxs2s.commands import demo
-from muxs2s.commands.demo import CANNOT_RUN, INCOMPLETE, INTERRUPTED, MAX_DOMAINS, add_parser, cloud_command
+from muxs2s.commands.demo import CANNOT_RUN, INCOMPLETE, MAX_DOMAINS, add_parser, cloud_command
+from muxs2s.commands.running import INTERRUPTED
 from muxs2s.demo.ledger import MAX_MESSAGES
 from muxs2s.demo.plan import Plan
 from muxs2s.demo.processes import DemoFailed

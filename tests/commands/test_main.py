@@ -49,6 +49,7 @@ class MainTests(SynchronousTestCase):
         status, out, _ = self.run_main("--help")
         self.assertEqual(0, status)
         self.assertIn("two clouds of domains", out)
+        self.assertIn("all that a server with it needs", out)
         self.assertIn("twistd -n muxs2s --config FILE", out)
 
     def test_version(self) -> None:

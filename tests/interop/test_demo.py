@@ -14,7 +14,8 @@ from typing import Final
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from muxs2s.commands.demo import CANNOT_RUN, INCOMPLETE, INTERRUPTED
+from muxs2s.commands.demo import CANNOT_RUN, INCOMPLETE
+from muxs2s.commands.running import INTERRUPTED
 
 COMMAND: Final = (sys.executable, "-c", "import sys; from muxs2s.commands import main; sys.exit(main())", "demo")
 """The console script, by the Python that runs the tests."""
