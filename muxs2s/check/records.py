@@ -7,7 +7,7 @@ Knows what peers look up, and how to tell an address of this host. Does not know
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -50,8 +50,16 @@ class Place:
     owns_address: Callable[[str], bool]
     """Whether an IP address is one of this host."""
 
-    ports: frozenset[int]
-    """Where peers are accepted; empty if that cannot be told."""
+    ports: frozenset[int] | None
+    """Where peers are accepted that begin with STARTTLS; ``None`` if that cannot be told."""
+
+    direct_tls_ports: frozenset[int] | None = frozenset()
+    """The same for peers that begin with TLS."""
+
+    def accepts(self, target: Target) -> bool:
+        """Whether peers are accepted at the port of a target, or may well be."""
+        ports = self.direct_tls_ports if target.direct_tls else self.ports
+        return ports is None or target.port in ports
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +73,11 @@ class _Way:
     def __str__(self) -> str:
         where = str(self.target)
         return where if self.address == self.target.host else f"{where} ({self.address})"
+
+    def facts(self) -> dict[str, object]:
+        """For programs."""
+        target = self.target
+        return {"host": target.host, "port": target.port, "direct_tls": target.direct_tls, "address": self.address}
 
 
 async def check_records(
@@ -92,7 +105,21 @@ async def check_records(
         return await asking.domain(domain)
 
     asked = [places.run(ask, name) for name in configuration.domains]
-    return [_finding(about=f"DNS servers of {servers}", grade=Grade.OK, text="answer"), *await gatherResults(asked)]
+    found = await gatherResults(asked)
+    answering = _finding(about=f"DNS servers of {servers}", grade=Grade.OK, text="answer")
+    return [answering, *found, *_secret(configuration, asking.others)]
+
+
+def _secret(configuration: Configuration, others: Mapping[DomainName, str]) -> Iterator[Finding]:
+    """Hosts that serve one domain answer for each other's dialback keys."""
+    if others and configuration.dialback_secret is None:
+        domain, host = next(iter(others.items()))
+        yield _finding(
+            about="dialback.secret",
+            grade=Grade.WARNING,
+            text=f"{domain} is served by {host} as well, which cannot answer for keys that this host makes",
+            remedy="set dialback.secret, to the same on all of them",
+        )
 
 
 class _Asking:
@@ -100,6 +127,8 @@ class _Asking:
 
     def __init__(self, lookup: Lookup, place: Place, configuration: Configuration) -> None:
         self._lookup, self._place, self._configuration = lookup, place, configuration
+        self.others: dict[DomainName, str] = {}
+        """Domains that are served by another host beside this one, and by which."""
 
     async def servers_silent(self) -> LookupFailed | None:
         """Whether nobody answers anything: neither about a name that never exists nor about the first of ours."""
@@ -116,10 +145,9 @@ class _Asking:
 
     async def domain(self, domain: DomainName) -> Finding:
         """Where peers are led that look for a domain."""
+        at_most, failures = self._configuration.limits.connect.max_targets, list[str]()
         try:
-            targets = await find_targets(
-                self._lookup, domain, at_most=self._configuration.limits.connect.max_targets, randbelow=lambda _: 0
-            )
+            targets = await find_targets(self._lookup, domain, at_most=at_most, note=failures.append)
             ways = [way for target in targets for way in await self._ways(target)]
         except Unreachable as unreachable:
             return _finding(
@@ -129,10 +157,12 @@ class _Asking:
                 remedy=f"correct the record: {self._record(domain)}",
             )
         except LookupFailed as failed:
+            failures.append(str(failed))
+        if failures:
             return _finding(
                 about=domain,
                 grade=Grade.ERROR,
-                text=str(failed),
+                text="; ".join(failures),
                 remedy="mend the name servers of that name, or the way of our DNS servers to them",
             )
         return self._lost(domain, targets) if not ways else self._led(domain, ways)
@@ -157,16 +187,19 @@ class _Asking:
         return f"; those of {above[0]} do not count for it" if above else ""
 
     def _record(self, domain: DomainName) -> str:
-        ports = self._place.ports
-        port = DEFAULT_PORT if DEFAULT_PORT in ports else min(ports, default=DEFAULT_PORT)
+        ports = self._place.ports or {DEFAULT_PORT}
+        port = DEFAULT_PORT if DEFAULT_PORT in ports else min(ports)
         return f'"_xmpp-server._tcp.{domain.ascii}. 3600 IN SRV 0 0 {port} HOST."'
 
     def _led(self, domain: DomainName, ways: list[_Way]) -> Finding:
         """DNS leads somewhere, hopefully to us."""
         shown = ", ".join(_some(map(str, ways)))
-        details = {"leads_to": [{"host": w.target.host, "port": w.target.port, "address": w.address} for w in ways]}
+        details = {"leads_to": [way.facts() for way in ways]}
         here = [way for way in ways if way.is_here]
-        closed = [way for way in here if self._place.ports and way.target.port not in self._place.ports]
+        others = {way.target.host for way in ways} - {way.target.host for way in here}
+        if here and others:
+            self.others[domain] = min(others)
+        closed = [way for way in here if not self._place.accepts(way.target)]
         if not here:
             grade, text = Grade.WARNING, f"leads to {shown}, no address of this host"
             remedy = (

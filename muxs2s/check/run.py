@@ -7,7 +7,7 @@ nothing, and ends in bounded time.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -54,7 +54,7 @@ async def check(
     certificates = ConfiguredCertificates(CertificateStore())
     loaded = certificates.load(configuration, now)
     store = certificates.store
-    place = Place(owns_address=machine.owns_address, ports=_ports(configuration))
+    place = Place(owns_address=machine.owns_address, ports=_ports(configuration.listen))
     findings = [
         *_summary(path, configuration),
         *check_certificates(configuration, store, loaded, reactor),
@@ -65,9 +65,9 @@ async def check(
     return Report(path=path, findings=tuple(findings))
 
 
-def _ports(configuration: Configuration) -> frozenset[int]:
-    ports = [port_of(place) for place in configuration.listen]
-    return frozenset() if None in ports else frozenset(port for port in ports if port is not None)
+def _ports(places: Iterable[str]) -> frozenset[int] | None:
+    ports = [port_of(place) for place in places]
+    return None if None in ports else frozenset(port for port in ports if port is not None)
 
 
 def _fault(about: str, text: str, remedy: str) -> Finding:

@@ -22,11 +22,14 @@ class RecordCase(ConfiguredTestCase):
         self.zone, self.clock = Zone(), Clock()
         self.zone.add("xmpp.example", "A", HERE)
         self.lookup: Lookup = MemoryResolver(self.zone, self.clock)
-        self.ports = frozenset({5269, 5270})
+        self.ports: frozenset[int] | None = frozenset({5269, 5270})
+        self.direct_tls_ports: frozenset[int] | None = frozenset()
 
     def look(self, *domains: str, **options: object) -> Deferred[list[Finding]]:
         """Begin to look up domains of ours."""
-        place = Place(owns_address=lambda address: address == HERE, ports=self.ports)
+        place = Place(
+            owns_address=lambda address: address == HERE, ports=self.ports, direct_tls_ports=self.direct_tls_ports
+        )
         configuration = self.made(domains=list(domains), **options)
         return Deferred.fromCoroutine(check_records(self.lookup, self.clock, place, configuration))
 
@@ -48,7 +51,8 @@ class DomainTests(RecordCase):
         self.zone.add_srv("a.example", "xmpp.example", 5270)
         finding = self.domain("a.example")
         self.assertEqual((Grade.OK, f"leads here: xmpp.example:5270 ({HERE})"), (finding.grade, finding.text))
-        self.assertEqual({"host": "xmpp.example", "port": 5270, "address": HERE}, finding.details["leads_to"][0])  # type: ignore[index]  # facts are of any kind
+        way = {"host": "xmpp.example", "port": 5270, "direct_tls": False, "address": HERE}
+        self.assertEqual({"leads_to": [way]}, finding.details)
 
     def test_no_srv(self) -> None:
         """Without SRV records the addresses of the domain itself count, at the port everybody knows."""
@@ -94,9 +98,20 @@ class DomainTests(RecordCase):
         self.zone.add_srv("a.example", "xmpp.example", 5269)
         self.assertIs(Grade.WARNING, self.domain("a.example").grade)
 
+    def test_direct_tls(self) -> None:
+        """Records for direct TLS have to lead to a port where TLS comes first."""
+        self.zone.add_srv("a.example", "xmpp.example", 5269)
+        self.zone.add_srv("a.example", "xmpp.example", 5271, service="xmpps-server")
+        finding = self.domain("a.example")
+        self.assertIs(Grade.WARNING, finding.grade)
+        self.assertIn(f"leads to xmpps://xmpp.example:5271 ({HERE}) of this host", finding.text)
+        for ports in (frozenset({5271}), None):
+            self.direct_tls_ports = ports
+            self.assertIs(Grade.OK, self.domain("a.example").grade)
+
     def test_ports_unknown(self) -> None:
         """Where it cannot be told at which ports peers are accepted, any port is taken for right."""
-        self.ports = frozenset()
+        self.ports = None
         self.zone.add_srv("a.example", "xmpp.example", 5222)
         self.assertIs(Grade.OK, self.domain("a.example").grade)
         self.assertIn("SRV 0 0 5269 HOST.", self.domain("b.example").remedy)
@@ -117,6 +132,33 @@ class DomainTests(RecordCase):
         """Of many addresses the first few are shown."""
         self.zone.add("a.example", "A", *(f"192.0.2.{number}" for number in range(1, 8)))
         self.assertIn("and 3 more", self.domain("a.example").text)
+
+
+class NodeTests(RecordCase):
+    """Several hosts that serve one domain."""
+
+    def secret(self, **options: object) -> list[Finding]:
+        """What is found of the secret they need."""
+        return [one for one in self.found("a.example", **options) if one.about == "dialback.secret"]
+
+    def test_several(self) -> None:
+        """Where DNS names other hosts beside this one, all of them need the same secret."""
+        self.zone.add_srv("a.example", "xmpp.example", 5269)
+        self.zone.add_srv("a.example", "second.example", 5269)
+        self.zone.add("second.example", "A", "192.0.2.2")
+        [finding] = self.secret()
+        self.assertIs(Grade.WARNING, finding.grade)
+        self.assertIn("a.example is served by second.example as well", finding.text)
+        self.assertEqual([], self.secret(dialback={"secret": "0123456789abcdef"}))
+
+    def test_one(self) -> None:
+        """A host alone needs none, even if one of its addresses is that of a router; nor do hosts elsewhere."""
+        self.zone.add_srv("a.example", "xmpp.example", 5269)
+        self.zone.add("xmpp.example", "A", "203.0.113.1")
+        self.assertEqual([], self.secret())
+        self.zone.remove("xmpp.example", "A")
+        self.zone.add("xmpp.example", "A", "203.0.113.1")
+        self.assertEqual([], self.secret())
 
 
 class ServerTests(RecordCase):
@@ -153,6 +195,14 @@ class ServerTests(RecordCase):
         self.assertIs(Grade.ERROR, finding.grade)
         self.assertIn("broken.example failed: memory: SERVFAIL", finding.text)
 
+    def test_service_fails(self) -> None:
+        """So is a failure of the question for its servers, although peers then go by the domain itself."""
+        self.zone.add("a.example", "A", HERE)
+        self.zone.fail("_xmpps-server._tcp.a.example")
+        finding = self.domain("a.example")
+        self.assertIs(Grade.ERROR, finding.grade)
+        self.assertIn("_xmpps-server._tcp.a.example failed: memory: SERVFAIL", finding.text)
+
 
 class Slow:
     """Answers when told to, and counts who waits."""
@@ -164,7 +214,7 @@ class Slow:
 
     async def query(self, name: str, rdtype: str) -> Answer:
         """Wait, but for the first."""
-        if self.patient and rdtype == "SRV":
+        if self.patient and name.startswith("_xmpp-server."):
             self.waiting.append(Deferred())
             await self.waiting[-1]
         self.patient = True
