@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Final
 from xml.sax.saxutils import escape, quoteattr
 
-__all__ = ["error_text", "legible", "start_tag"]
+__all__ = ["error_text", "escaped", "legible", "start_tag"]
 
 _NO_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -19,6 +19,11 @@ _NO_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ff
 def legible(text: str) -> str:
     """Replace every character that no XML may hold, say a control character, by U+FFFD."""
     return _NO_XML.sub("\ufffd", text)
+
+
+def escaped(text: str) -> str:
+    """Write a text so that it is read as it is; a parser takes a bare carriage return for a line feed."""
+    return escape(text, {"\r": "&#13;"})
 
 
 def start_tag(name: str, attributes: Mapping[str, str | None]) -> str:
@@ -40,4 +45,4 @@ def error_text(namespace: str, text: str) -> str:
 
     Source: RFC 6120, sections 4.9.2 and 8.3.2.
     """
-    return f"<text xmlns='{namespace}' xml:lang='en'>{escape(legible(text))}</text>"
+    return f"<text xmlns='{namespace}' xml:lang='en'>{escaped(legible(text))}</text>"

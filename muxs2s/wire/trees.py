@@ -17,11 +17,12 @@ from itertools import count
 from types import MappingProxyType
 from typing import Final, NamedTuple
 from xml.parsers import expat
-from xml.sax.saxutils import escape, quoteattr
+from xml.sax.saxutils import quoteattr
 
 from twisted.words.xish import domish
 
 from muxs2s.wire.errors import LocalMisuse
+from muxs2s.wire.markup import escaped
 from muxs2s.wire.namespaces import XML
 
 __all__ = ["MAX_DEPTH", "FirstTag", "first_tag", "read_tree", "to_bytes"]
@@ -34,9 +35,6 @@ MAX_READER_BYTES: Final = 512 * 1024
 
 MAX_READERS: Final = 64
 """Readers kept for the next tree, one per set of declarations in the opening tag of a stream."""
-
-_IN_TEXT: Final = {"\r": "&#13;"}
-"""A parser reads a bare carriage return as a line feed."""
 
 _SEPARATOR: Final = " "
 
@@ -215,7 +213,7 @@ class _Writer:
             if isinstance(child, domish.SerializedXML):
                 put(child)
             elif isinstance(child, str):
-                put(escape(child, _IN_TEXT))
+                put(escaped(child))
             else:
                 self.write(child, uri)
         if element.children:

@@ -64,6 +64,22 @@ def covers(names: CertificateNames, domain: str) -> bool:
     return names.covers(DomainName.parse(domain))
 
 
+TEXTS = st.binary(max_size=12) | st.sampled_from(
+    [
+        *(b"a.example", b"*.b.example", b"_xmpp-server.c.example", b"x@d.example", "ü.example".encode()),
+        *(b"\0.example", b"127.0.0.1"),
+    ]
+)
+VALUES = st.builds(der, st.sampled_from([0x0C, 0x16, 0x04, 0x30, 0x1F]), TEXTS)
+KINDS = st.sampled_from([SRV, XMPP])
+ANY_ENTRY = (
+    st.builds(der, st.sampled_from([0x82, 0x81, 0x86, 0x87, 0xA0, 0x02, 0xBF]), TEXTS)
+    | st.builds(lambda kind, value: der(0xA0, kind, der(0xA0, value)), KINDS, VALUES)
+    | st.builds(lambda kind, value: der(0xA0, kind, der(0xA0, value, value)), KINDS | st.just(b""), VALUES)
+)
+"""GeneralNames: whole, broken inside, or of kinds that do not count."""
+
+
 class KindsTests(SynchronousTestCase):
     """The three kinds of names that count."""
 
@@ -283,6 +299,16 @@ class HostileTests(SynchronousTestCase):
     def test_anything(self, raw: bytes) -> None:
         """No bytes in place of the names make reading them fail."""
         self.assertLessEqual(len(read_raw(GOOD, raw).ignored), MAX_CERTIFICATE_NAMES + 1)
+
+    @settings(deadline=None)
+    @given(st.lists(ANY_ENTRY, max_size=6), st.binary(max_size=3))
+    def test_any_entries(self, entries: list[bytes], rest: bytes) -> None:
+        """Entries of every kind with any content, and with anything behind them: names that count are domain names."""
+        names = read_raw(*entries, rest)
+        for name in names.dns | names.srv | names.xmpp | {pattern.removeprefix("*.") for pattern in names.patterns}:
+            self.assertEqual(DomainName.parse(name).ascii, name)
+            self.assertTrue(names.covers(DomainName.parse(f"x.{name}" if f"*.{name}" in names.patterns else name)))
+        self.assertEqual(read_raw(*entries), read_raw(*entries, GOOD[:-1]))
 
     def test_truncated(self) -> None:
         """A list of names cut anywhere is no list any more: it names nobody, and reading it never fails."""

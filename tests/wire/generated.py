@@ -1,10 +1,28 @@
-"""XML that hypothesis makes up of given pieces."""
+"""XML that hypothesis makes up, and ways to cut it in pieces."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import cycle
+from typing import Final
 
 from hypothesis import strategies as some
+
+SIZES: Final = some.lists(some.integers(min_value=1, max_value=120), min_size=1, max_size=20)
+"""Sizes of the pieces in which bytes come, over and over."""
+
+XML_TEXT: Final = some.text(some.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\ufffe\uffff"))
+"""Any text that XML can hold but for white space, which attributes do not keep."""
+
+
+def pieces(data: bytes, sizes: Sequence[int]) -> Iterator[bytes]:
+    """Cut bytes in pieces of these sizes."""
+    at = 0
+    for size in cycle(sizes):
+        if at >= len(data):
+            return
+        yield data[at : at + size]
+        at += size
 
 
 def elements(

@@ -10,6 +10,7 @@ from muxs2s.wire.errors import RemoteViolation, StreamCondition
 from muxs2s.wire.framing import Framed, StreamClosed, StreamOpened
 from muxs2s.wire.limits import FramingLimits
 from muxs2s.wire.stanza import Slice
+from tests.wire.generated import SIZES, pieces
 from tests.wire.samples import CLOSING, HEADER, MESSAGE, OPENING, STREAMS, opened_framer, read, read_slice
 
 SMALL = FramingLimits(max_element_bytes=400, max_elements=4, max_feature_elements=6, max_depth=3, max_tag_bytes=200)
@@ -210,19 +211,13 @@ class ChunkTests(SynchronousTestCase):
     @given(
         some.lists(some.sampled_from([*SLICES, b" ", b"\n\t"]), max_size=8),
         some.sampled_from(BREACHES),
-        some.lists(some.integers(min_value=1, max_value=120), min_size=1, max_size=20),
+        SIZES,
     )
     def test_any_pieces(self, elements: list[bytes], breach: bytes, sizes: list[int]) -> None:
         """Any pieces give the same slices and the same violation, and what came before it is handed on."""
         data = HEADER + b"".join(elements) + breach
-        chunks: list[bytes] = []
-        at = 0
-        while at < len(data):
-            size = sizes[len(chunks) % len(sizes)]
-            chunks.append(data[at : at + size])
-            at += size
         whole = told(*read(data, limits=SMALL))
-        self.assertEqual(told(*read(*chunks, limits=SMALL)), whole)
+        self.assertEqual(told(*read(*pieces(data, sizes), limits=SMALL)), whole)
         good, _ = read(HEADER + b"".join(elements), limits=SMALL)
         self.assertEqual(whole[0][: len(good)], good)
 

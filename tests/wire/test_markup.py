@@ -28,4 +28,5 @@ class MarkupTests(SynchronousTestCase):
 
     def test_error_text(self) -> None:
         """A text is escaped, and made such as XML may hold."""
-        self.assertEqual("<text xmlns='urn:x' xml:lang='en'>a &lt; b\ufffd</text>", error_text("urn:x", "a < b\0"))
+        written = "<text xmlns='urn:x' xml:lang='en'>a &lt; b\ufffd&#13;\n</text>"
+        self.assertEqual(written, error_text("urn:x", "a < b\0\r\n"))

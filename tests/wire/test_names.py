@@ -209,6 +209,29 @@ class DomainpartTests(SynchronousTestCase):
         self.assertLess(len(str(error)), 150)
 
 
+class AnyAddressTests(SynchronousTestCase):
+    """Whatever may stand in ``from`` and ``to``."""
+
+    parts = some.text(max_size=20) | some.sampled_from(
+        ["a.example", "BÜCHER.example.", "xn--bcher-kva", "\ud800", "a" * 1023]
+    )
+
+    @settings(max_examples=150, derandomize=True, deadline=None, database=None)
+    @given(some.none() | parts, parts, some.none() | parts)
+    def test_any_parts(self, localpart: str | None, domain: str, resource: str | None) -> None:
+        """S13: an address is refused, or belongs to one domain: that which its domainpart is by itself."""
+        address = ("" if localpart is None else f"{localpart}@") + domain + ("" if resource is None else f"/{resource}")
+        try:
+            name = domain_of(address)
+        except NameRefused:
+            return
+        self.assertEqual(name, DomainName.parse(domainpart(address)))
+        self.assertIn(domainpart(address), address)
+        self.assertEqual((name, name.ascii), (DomainName.parse(name.ascii), DomainName.parse(name).ascii))
+        self.assertTrue(name.ascii.isascii())
+        self.assertEqual(set(), set(name) & set("@/ \0<>&\"'"))
+
+
 class VectorTests(SynchronousTestCase):
     """Addresses that other projects test their parsers with."""
 
@@ -236,6 +259,9 @@ class VectorTests(SynchronousTestCase):
             else:
                 self.assertRaises(NameRefused, domain_of, address)
         self.assertRaises(UnicodeDecodeError, bytes.fromhex(samples["invalid_utf8_hex_parts"]).decode)
+        self.assertEqual("any part over 1023 octets", samples["too_long"])
+        for address in (f"{'a' * 1024}@b.example", f"b.example/{'a' * 1024}", "a" * 1024):
+            self.assertRaises(NameRefused, domain_of, address)
 
     def test_prosody(self) -> None:
         """S13: Prosody's addresses are read and refused as Prosody does."""
