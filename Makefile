@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 # What twistd finds in a plugin directory is hidden by setuptools' default editable install.
 INSTALL := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --config-settings editable_mode=compat
 
-.PHONY: help demo test lint types docs news rows clean distclean
+.PHONY: help demo test lint types docs news rows soak clean distclean
 
 help:
 	@echo "make demo       two servers on this machine, ten domains each, exchange messages over TLS"
@@ -17,6 +17,7 @@ help:
 	@echo "make docs       the documentation, in build/doc/index.html"
 	@echo "make news       the names of the news fragments, and what a release would say"
 	@echo "make rows       renew tests/coverage.md: which tests cover which rule of which standard"
+	@echo "make soak       10,000 half-open connections, twice: does anything of them stay behind?"
 	@echo "make clean      remove what was built; make distclean: the environment too"
 
 demo: $(VENV)/for-running
@@ -41,6 +42,9 @@ news: $(VENV)/for-developing
 
 rows: $(VENV)/for-testing
 	$(BIN)/python -m tests.make_coverage
+
+soak: $(VENV)/for-testing
+	$(BIN)/python -m tests.soak.half_open
 
 clean:
 	rm -rf build dist doc/_build _trial_temp* .coverage* .hypothesis .mypy_cache .ruff_cache *.egg-info
