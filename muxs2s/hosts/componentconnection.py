@@ -21,6 +21,7 @@ from zope.interface import implementer
 
 from muxs2s.hosts.componentstream import ComponentLimits, ComponentState, ComponentStream, SecretOf
 from muxs2s.hosts.seam import Federation
+from muxs2s.network.restraint import RestrainedLog
 from muxs2s.wire.errors import LocalMisuse, StanzaCondition, StreamCondition
 from muxs2s.wire.names import DomainName
 from muxs2s.wire.namespaces import COMPONENT
@@ -49,6 +50,8 @@ class ComponentListener(Interface):
     clock: IReactorTime
     limits: ComponentLimits
     entropy: Callable[[int], bytes]
+    restrained: RestrainedLog
+    """For lines that connections of strangers cause."""
 
     def admit(self, connection: ComponentConnection, domain: DomainName) -> None:
         """
@@ -147,6 +150,13 @@ class ComponentConnection(Protocol):
         """End the stream in good order: what the component has under way still passes."""
         self._stream.shut_down(condition, text)
         self._follow()
+
+    def make_room(self) -> None:
+        """Be cut at once: it has not shaken hands, and there are too many of its kind."""
+        text = f"it was the oldest of {self._limits.max_unproven_connections} that had not shaken hands"
+        self._stream.fail(StreamCondition.RESOURCE_CONSTRAINT, text)
+        self._follow()
+        self._wire.abortConnection()
 
     def ask_whether_alive(self) -> None:
         """
@@ -268,14 +278,21 @@ class ComponentConnection(Protocol):
         served = self._listener.release(self, self._stream.domain)
         self._wait(self._limits.closing_seconds, self._wire.abortConnection)
         self._stop_waiting_for_answer()
-        self._log.info(
-            "{who} from {peer} ended: {reason}",
-            who="a component" if self._stream.domain is None else f"component {self._stream.domain}",
-            peer=self._peer,
-            reason=self._stream.reason,
-        )
+        self._note_end()
         self._bounce(self._take_back(), StanzaCondition.SERVICE_UNAVAILABLE, "the component is not connected")
         return served
+
+    def _note_end(self) -> None:
+        domain, reason = self._stream.domain, self._stream.reason
+        if domain is None:
+            about = (getattr(self._wire.getPeer(), "host", None), reason)
+            self._listener.restrained.info(
+                about, "a component from {peer} ended: {reason}", peer=self._peer, reason=reason
+            )
+        else:
+            self._log.info(
+                "component {domain} from {peer} ended: {reason}", domain=domain, peer=self._peer, reason=reason
+            )
 
     def _wait(self, seconds: float, then: Callable[[], object]) -> None:
         self._stop_waiting()

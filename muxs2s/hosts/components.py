@@ -24,6 +24,7 @@ from twisted.logger import Logger
 from muxs2s.hosts.componentconnection import ComponentConnection
 from muxs2s.hosts.componentstream import ComponentLimits, SecretOf
 from muxs2s.hosts.seam import Federation
+from muxs2s.network.restraint import RestrainedLog
 from muxs2s.wire.errors import LocalMisuse, RemoteViolation, StreamCondition
 from muxs2s.wire.names import DomainName
 
@@ -65,7 +66,10 @@ class ComponentFactory(ServerFactory):
         self.clock = clock
         self.limits = limits
         self.entropy = entropy
+        self.restrained = RestrainedLog(self._log, clock)
         self._connections: set[ComponentConnection] = set()
+        self._unproven: dict[ComponentConnection, None] = {}
+        """Those that have not shaken hands, the oldest first."""
         self._serving: dict[DomainName, ComponentConnection] = {}
         self._accepting = True
         self._asked_to_close: list[Deferred[None]] = []
@@ -76,13 +80,21 @@ class ComponentFactory(ServerFactory):
         return frozenset(self._serving)
 
     def buildProtocol(self, addr: IAddress | None) -> ComponentConnection | None:
-        """Take a connection, unless too many have not shaken hands yet or the listener is closing."""
-        unproven = len(self._connections) - len(self._serving)
-        if not self._accepting or unproven >= self.limits.max_unproven_connections:
-            self._log.info("a component from {peer} was not let in: closing, or too many at once", peer=addr)
+        """
+        Take a connection, unless the listener is closing.
+
+        When too many have not shaken hands, the oldest of these makes room: a handshake takes
+        milliseconds, so that one is the least likely to come to anything.
+        """
+        if not self._accepting:
             return None
+        if len(self._unproven) >= self.limits.max_unproven_connections:
+            oldest = next(iter(self._unproven))
+            del self._unproven[oldest]
+            oldest.make_room()
         connection = ComponentConnection(self)
         self._connections.add(connection)
+        self._unproven[connection] = None
         return connection
 
     def startFactory(self) -> None:
@@ -133,10 +145,12 @@ class ComponentFactory(ServerFactory):
         except LocalMisuse as misuse:
             raise RemoteViolation(StreamCondition.CONFLICT, str(misuse)) from None
         self._serving[domain] = connection
+        self._unproven.pop(connection, None)
 
     def forget(self, connection: ComponentConnection) -> None:
         """Count a connection no more: it is gone; for :class:`ComponentConnection`."""
         self._connections.discard(connection)
+        self._unproven.pop(connection, None)
         self._tell_if_closed()
 
     def release(self, connection: ComponentConnection, domain: DomainName | None) -> bool:
@@ -148,7 +162,8 @@ class ComponentFactory(ServerFactory):
         return True
 
     def _tell_if_closed(self) -> None:
-        if not self._connections:
+        if self._asked_to_close and not self._connections:
+            self.restrained.close()
             asked, self._asked_to_close = self._asked_to_close, []
             for closed in asked:
                 closed.callback(None)

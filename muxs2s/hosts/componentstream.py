@@ -76,7 +76,7 @@ class ComponentLimits:
     """Stanzas that wait because the component does not read; what exceeds it is bounced."""
 
     max_unproven_connections: int = 100
-    """Connections without a handshake, of all components together; one more is closed at once."""
+    """Connections without a handshake, of all components together; for one more the oldest is cut."""
 
 
 class ComponentState(Enum):

@@ -31,8 +31,11 @@ class RestrainedLog:
     def __init__(self, log: Logger, clock: IReactorTime) -> None:
         self._log, self._clock = log, clock
         self._said: set[Hashable] = set()
+        self._began = 0.0
+        """When the first line of the window was written, if there was one; seconds."""
         self._left_out = 0
-        self._window: IDelayedCall | None = None
+        self._end: IDelayedCall | None = None
+        """Of the window, once something was left out."""
 
     def info(self, about: Hashable, text: str, **fields: object) -> None:
         """
@@ -41,20 +44,28 @@ class RestrainedLog:
         :param about: the same for what is the same.
         :param text: as :meth:`twisted.logger.Logger.info` has it, with its fields.
         """
+        now = self._clock.seconds()
+        if not 0.0 <= now - self._began < WINDOW_SECONDS:
+            self.close()
         if about in self._said or len(self._said) >= MAX_LINES_PER_WINDOW:
-            self._left_out += 1
+            self._leave_out(now)
             return
-        if self._window is None:
-            self._window = self._clock.callLater(WINDOW_SECONDS, self.close)
+        if not self._said:
+            self._began = now
         self._said.add(about)
         self._log.info(text, **fields)
 
     def close(self) -> None:
         """The window is over: say how many lines were left out, and begin anew with the next one."""
-        if self._window is not None and self._window.active():
-            self._window.cancel()
-        self._window = None
+        if self._end is not None and self._end.active():
+            self._end.cancel()
+        self._end = None
         self._said.clear()
         left_out, self._left_out = self._left_out, 0
         if left_out:
             self._log.info("and {count} more lines like the last ones, left out of the log", count=left_out)
+
+    def _leave_out(self, now: float) -> None:
+        self._left_out += 1
+        if self._end is None:
+            self._end = self._clock.callLater(self._began + WINDOW_SECONDS - now, self.close)

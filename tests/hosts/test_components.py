@@ -503,15 +503,52 @@ class EndTests(ListenerTestCase):
 class CrowdTests(SynchronousTestCase):
     """Connections that have not shaken hands."""
 
+    def setUp(self) -> None:
+        self.logged = Logged(self)
+        self.listener = Listener(ComponentLimits(max_unproven_connections=2))
+
     def test_limit(self) -> None:
-        """Two of two may be without a handshake; the third is not let in, until one has proven itself or left."""
-        listener = Listener(ComponentLimits(max_unproven_connections=2))
-        listener.connect_proven()
-        first, second = listener.connect(), listener.connect()
-        self.assertIsNone(listener.factory.buildProtocol(None))
+        """Two of two may be without a handshake; for a third the oldest is cut."""
+        served = self.listener.connect_proven()
+        crowd = [self.listener.connect() for _ in range(2)]
+        self.assertEqual([False, False], [component.wire.aborted for component in crowd])
+        crowd.append(self.listener.connect())
+        self.assertEqual([True, False, False], [component.wire.aborted for component in crowd])
+        self.assertFalse(served.wire.aborted)
+
+    def test_locks_nobody_out(self) -> None:
+        """However many connections say nothing, a component that shakes hands is served."""
+        crowd = [self.listener.connect() for _ in range(100)]
+        self.listener.connect_proven()
+        for component in crowd:
+            component.lose()
+        self.assertEqual({DOMAIN}, self.listener.factory.connected)
+
+    def test_gone(self) -> None:
+        """One that has proven itself or left makes room by itself."""
+        first, second = self.listener.connect(), self.listener.connect()
         first.lose()
-        self.assertIsNotNone(listener.factory.buildProtocol(None))
-        second.lose()
+        self.listener.connect_proven()
+        self.listener.connect()
+        self.assertFalse(second.wire.aborted)
+
+    def test_closing(self) -> None:
+        """A component that was served and takes its time to close does not count."""
+        self.listener.connect_proven().write("<oops/>")
+        waiting = self.listener.connect()
+        self.listener.connect()
+        self.assertFalse(waiting.wire.aborted)
+
+    def test_log(self) -> None:
+        """Many that come to nothing make one line, and one that says how many more there were."""
+        for component in [self.listener.connect() for _ in range(10)]:
+            component.lose()
+        line, more = self.logged.lines
+        self.assertIn("ended: resource-constraint: it was the oldest of 2 that had not shaken hands", line)
+        self.assertIn("ended: the connection was lost", more)
+        self.listener.clock.advance(60.0)
+        self.assertEqual("and 8 more lines like the last ones, left out of the log", self.logged.lines[-1])
+        self.assertEqual([], self.listener.clock.getDelayedCalls())
 
 
 class LogTests(ListenerTestCase):

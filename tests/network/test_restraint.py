@@ -46,10 +46,28 @@ class RestrainedLogTests(SynchronousTestCase):
         self.assertEqual(["number 1", left_out, "number 1"], self.logged.lines)
 
     def test_nothing_left_out(self) -> None:
-        """Where nothing was left out nothing is said of it, and no timer stays behind."""
+        """Where nothing was left out nothing is said of it, and there is no timer."""
         self.say(1)
+        self.assertEqual([], self.clock.getDelayedCalls())
         self.clock.advance(WINDOW_SECONDS)
-        self.assertEqual((["number 1"], []), (self.logged.lines, self.clock.getDelayedCalls()))
+        self.say(1)
+        self.assertEqual(["number 1"] * 2, self.logged.lines)
+
+    def test_end_of_the_window(self) -> None:
+        """The window ends a minute after its first line, whenever something was left out."""
+        self.say(1)
+        self.clock.advance(WINDOW_SECONDS - 1.0)
+        self.say(1)
+        self.clock.advance(1.0)
+        self.assertEqual((2, []), (len(self.logged.lines), self.clock.getDelayedCalls()))
+
+    def test_clock_set_back(self) -> None:
+        """A clock that is set back begins a new window."""
+        self.clock.advance(1_000.0)
+        self.say(1)
+        self.clock.rightNow = 0.0
+        self.say(1)
+        self.assertEqual(["number 1"] * 2, self.logged.lines)
 
     def test_close(self) -> None:
         """At the end the log says at once what was left out; to close twice is no fault."""
