@@ -46,6 +46,9 @@ class StreamOpened:
     default_namespace: str | None
     """What ``xmlns`` says: the content namespace of the stream."""
 
+    namespaces: frozenset[str] = frozenset()
+    """All that are declared, that one among them."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamClosed:
@@ -277,6 +280,7 @@ class Framer:
                 prefix=prefix if colon else "",
                 attributes=MappingProxyType(attributes),
                 default_namespace=self._declared.get(""),
+                namespaces=frozenset(self._declared.values()),
             )
         )
         self._depth = 1

@@ -34,6 +34,9 @@ CLOSING_TAG: Final = b"</stream:stream>"
 MAX_VERSION_CHARACTERS: Final = 9
 """A version of two numbers below 10,000."""
 
+MAX_OTHER_HOST_CHARACTERS: Final = 262
+"""Of the place a peer sends us to: a domain name, brackets, a colon and a port."""
+
 MAX_STREAM_ID_CHARACTERS: Final = 1_024
 """A stream id a peer may give us: it is kept as long as the stream and goes into dialback keys."""
 
@@ -55,6 +58,9 @@ class StreamHeader:
     """``None`` where the attribute is missing: before XMPP 1.0, and between servers and components."""
 
     content_namespace: str | None = SERVER
+
+    declares_dialback: bool = True
+    """Whether a prefix stands for dialback: a server says so that it knows it. Ours always does, between servers."""
 
     def to_bytes(self) -> bytes:
         """Write the XML declaration and the opening tag, with ``db`` bound to dialback between servers."""
@@ -97,6 +103,7 @@ def read_header(opened: StreamOpened, content_namespace: str = SERVER) -> Stream
         id=_id(opened),
         version=_version(opened),
         content_namespace=content_namespace,
+        declares_dialback=DIALBACK in opened.namespaces,
     )
 
 
@@ -150,6 +157,8 @@ class StreamFailure:
 
     condition: StreamCondition
     text: str
+    see_other: str = ""
+    """Under ``see-other-host``: where to go instead, as the peer wrote it; empty if that is no place."""
 
 
 def stream_error(condition: StreamCondition, text: str) -> bytes:
@@ -171,9 +180,9 @@ def read_stream_error(error: Slice) -> StreamFailure:
     """
     Read a stream error; an unknown or missing condition reads as ``undefined-condition``.
 
-    Source: RFC 6120, section 4.9.2.
+    Source: RFC 6120, sections 4.9.2 and 4.9.3.19.
     """
-    condition, text = StreamCondition.UNDEFINED_CONDITION, ""
+    condition, text, see_other = StreamCondition.UNDEFINED_CONDITION, "", ""
     known = {member.value: member for member in StreamCondition}
     for child in error.tree().elements():
         if child.uri != STREAM_ERRORS:
@@ -182,4 +191,7 @@ def read_stream_error(error: Slice) -> StreamFailure:
             text = str(child)
         else:
             condition = known.get(child.name, condition)
-    return StreamFailure(condition=condition, text=text)
+            if condition is StreamCondition.SEE_OTHER_HOST:
+                see_other = str(child).strip()
+    see_other = see_other if len(see_other) <= MAX_OTHER_HOST_CHARACTERS else ""
+    return StreamFailure(condition=condition, text=text, see_other=see_other)

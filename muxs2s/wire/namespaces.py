@@ -9,16 +9,19 @@ from __future__ import annotations
 from typing import Final
 
 __all__ = [
+    "BIDI",
     "BIDI_FEATURE",
     "CLIENT",
     "COMPONENT",
     "DIALBACK",
     "DIALBACK_FEATURE",
+    "PING",
     "SASL",
     "SERVER",
     "STANZA_ERRORS",
     "STREAMS",
     "STREAM_ERRORS",
+    "STREAM_LIMITS",
     "TLS",
     "XML",
 ]
@@ -55,6 +58,15 @@ DIALBACK_FEATURE: Final = "urn:xmpp:features:dialback"
 
 BIDI_FEATURE: Final = "urn:xmpp:features:bidi"
 """The stream feature that announces bidirectional streams (XEP-0288)."""
+
+BIDI: Final = "urn:xmpp:bidi"
+"""The element that makes a stream bidirectional, which is not the feature (XEP-0288)."""
+
+PING: Final = "urn:xmpp:ping"
+"""Asks whether the other end is there (XEP-0199)."""
+
+STREAM_LIMITS: Final = "urn:xmpp:stream-limits:0"
+"""What a server takes on a stream, told to its peer (XEP-0478)."""
 
 XML: Final = "http://www.w3.org/XML/1998/namespace"
 """What the prefix ``xml`` is bound to (Namespaces in XML 1.0, section 3)."""
