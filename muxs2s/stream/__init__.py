@@ -1,7 +1,21 @@
 """What two servers say to each other, in either role, and which domains are proven on the stream."""
 
-from muxs2s.stream.associations import OWN_CERTIFICATE, Admission, Association, AssociationTable, Direction, Grant
+from muxs2s.stream.announced import NO_LIMITS, AnnouncedLimits
+from muxs2s.stream.associations import (
+    OWN_CERTIFICATE,
+    OWN_KEY,
+    Admission,
+    Association,
+    AssociationTable,
+    Direction,
+    Grant,
+)
 from muxs2s.stream.events import (
+    AnswerUnasked,
+    KeyVerified,
+    Negotiated,
+    PairAsserted,
+    PairRefused,
     ProofWanted,
     StanzaDropped,
     StanzasReceived,
@@ -14,20 +28,32 @@ from muxs2s.stream.events import (
 from muxs2s.stream.initiating import InitiatingStream
 from muxs2s.stream.limits import StreamLimits
 from muxs2s.stream.machine import INITIATING, RECEIVING, StreamInput, StreamMachine, StreamState
+from muxs2s.stream.proving import ProvingStream
 from muxs2s.stream.receiving import ReceivingStream
+from muxs2s.stream.side import OwnSide
 from muxs2s.stream.stream import Stream
 
 __all__ = [
     "INITIATING",
+    "NO_LIMITS",
     "OWN_CERTIFICATE",
+    "OWN_KEY",
     "RECEIVING",
     "Admission",
+    "AnnouncedLimits",
+    "AnswerUnasked",
     "Association",
     "AssociationTable",
     "Direction",
     "Grant",
     "InitiatingStream",
+    "KeyVerified",
+    "Negotiated",
+    "OwnSide",
+    "PairAsserted",
+    "PairRefused",
     "ProofWanted",
+    "ProvingStream",
     "ReceivingStream",
     "StanzaDropped",
     "StanzasReceived",

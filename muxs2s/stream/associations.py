@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final
 
+from muxs2s.proof.outcome import Proven
 from muxs2s.wire.errors import RemoteViolation, StreamCondition
 from muxs2s.wire.names import DomainName, DomainPair, NameRefused
 from muxs2s.wire.stanza import Slice
 
-__all__ = ["OWN_CERTIFICATE", "Admission", "Association", "AssociationTable", "Direction", "Grant"]
+__all__ = ["OWN_CERTIFICATE", "OWN_KEY", "Admission", "Association", "AssociationTable", "Direction", "Grant"]
 
 
 class Direction(Enum):
@@ -28,6 +29,11 @@ class Direction(Enum):
 
     OUTBOUND = auto()
     """From us to the peer."""
+
+    @property
+    def opposite(self) -> Direction:
+        """That of the answers."""
+        return Direction.INBOUND if self is Direction.OUTBOUND else Direction.OUTBOUND
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +47,11 @@ class Grant:
     until: float | None = None
     """Seconds since the epoch; ``None`` if nothing ends it before the stream."""
 
+    @classmethod
+    def of(cls, proven: Proven) -> Grant:
+        """What a proof is worth on a stream."""
+        return cls(prooftype=proven.prooftype, evidence=proven.evidence, until=proven.until)
+
     def holds(self, now: float) -> bool:
         """Whether the grant has not ended at ``now``, in seconds since the epoch."""
         return self.until is None or now < self.until
@@ -48,6 +59,10 @@ class Grant:
 
 OWN_CERTIFICATE: Final = Grant(prooftype="pkix", evidence="our certificate, which the peer took")
 """Why a domain of ours may be used: the peer went on after it had seen our certificate."""
+
+
+OWN_KEY: Final = Grant(prooftype="dialback", evidence="our key, which the peer took")
+"""Why a pair of ours may be used: the peer has had our dialback key verified."""
 
 
 class Admission(Enum):
@@ -96,6 +111,13 @@ class _Lane:
             return Admission.UNKNOWN_TARGET
         return Admission.FOREIGN_SENDER
 
+    def has_pair(self, pair: DomainPair, now: float) -> bool:
+        return _holds(self.pairs.get(pair.sender, {}).get(pair.target), now)
+
+    def proof_of_sender(self, domain: DomainName, now: float) -> Grant | None:
+        grants = (self.senders.get(domain), *self.pairs.get(domain, {}).values())
+        return next((grant for grant in grants if _holds(grant, now)), None)
+
     def withdraw(self, domain: DomainName) -> None:
         self.pairs.pop(domain, None)
         for grants in (self.senders, self.targets, *self.pairs.values()):
@@ -134,6 +156,15 @@ class AssociationTable:
         """Forget a domain, in either place and direction, and every pair it is part of."""
         for lane in self._lanes.values():
             lane.withdraw(domain)
+
+    def has_pair(self, direction: Direction, pair: DomainPair, now: float) -> bool:
+        """Whether exactly ``pair`` was accepted, by itself, and still is."""
+        return self._lanes[direction].has_pair(pair, now)
+
+    def proof_of_peer(self, domain: DomainName, now: float) -> Grant | None:
+        """By what the peer has proven a domain of its own here; ``None`` if it has not, or that has ended."""
+        called = self._lanes[Direction.OUTBOUND].targets.get(domain)
+        return called if _holds(called, now) else self._lanes[Direction.INBOUND].proof_of_sender(domain, now)
 
     def examine(self, direction: Direction, pair: DomainPair, now: float) -> Admission:
         """

@@ -2,23 +2,31 @@
 Stream features as records: what each needs, what forbids it, how it is offered and read.
 
 The order of negotiation follows from the preconditions and is wired nowhere. Does not know the
-exchanges that follow an offer: see :mod:`muxs2s.stream.external`.
+exchanges that follow an offer: see :mod:`muxs2s.stream.external` and :mod:`muxs2s.stream.proving`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from enum import Enum, auto
+from types import MappingProxyType
 from typing import Final
 
-from muxs2s.wire.namespaces import SASL, STREAMS, TLS
+from muxs2s.stream.announced import AnnouncedLimits, read_limits
+from muxs2s.wire.namespaces import BIDI_FEATURE, DIALBACK_FEATURE, SASL, STREAM_LIMITS, STREAMS, TLS
 from muxs2s.wire.stanza import Slice
 
 __all__ = [
+    "BIDI",
+    "DIALBACK",
+    "DIALBACK_ERRORS",
     "EXTERNAL",
     "FEATURES",
+    "LIMITS",
     "STARTTLS",
+    "OfferedFeatures",
     "StreamFact",
     "StreamFeature",
     "features_element",
@@ -39,6 +47,15 @@ class StreamFact(Enum):
     AUTHENTICATED = auto()
     """SASL has succeeded."""
 
+    DIALBACK_SERVES = auto()
+    """A dialback key might prove the peer's domain."""
+
+    TWO_WAY = auto()
+    """We want stanzas in both directions."""
+
+    PLAIN_SERVES = auto()
+    """What we ask of the peer lets it go without TLS."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamFeature:
@@ -53,10 +70,10 @@ class StreamFeature:
     """Facts with which it makes no sense any more."""
 
     content: str = ""
-    """What stands inside the offer."""
+    """What stands inside the offer, unless the stream has something else to say there."""
 
-    mechanism: str | None = None
-    """The SASL mechanism it stands for, if it is one."""
+    child: tuple[str, str] | None = None
+    """The name and text of a child without which it is not this feature: a mechanism, say."""
 
     def fits(self, facts: AbstractSet[StreamFact]) -> bool:
         """Whether to offer it on a stream of which ``facts`` are true."""
@@ -70,7 +87,7 @@ STARTTLS: Final = StreamFeature(
     forbids=frozenset({StreamFact.SECURE}),
     content="<required/>",
 )
-"""Always required, and alone as long as it is due (RFC 6120, section 5.3.1)."""
+"""Required unless the policy of the peer says otherwise (RFC 6120, section 5.3.1)."""
 
 EXTERNAL: Final = StreamFeature(
     name="mechanisms",
@@ -78,17 +95,59 @@ EXTERNAL: Final = StreamFeature(
     needs=frozenset({StreamFact.SECURE, StreamFact.PEER_PROVEN}),
     forbids=frozenset({StreamFact.AUTHENTICATED}),
     content="<mechanism>EXTERNAL</mechanism>",
-    mechanism="EXTERNAL",
+    child=("mechanism", "EXTERNAL"),
 )
 """Only for a peer whose certificate proves its domain (RFC 6120, section 6.3.4; XEP-0178, section 3)."""
 
-FEATURES: Final = (STARTTLS, EXTERNAL)
+DIALBACK: Final = StreamFeature(
+    name="dialback",
+    namespace=DIALBACK_FEATURE,
+    needs=frozenset({StreamFact.DIALBACK_SERVES}),
+    forbids=frozenset({StreamFact.AUTHENTICATED}),
+    content="<errors/>",
+)
+"""Together with the promise to answer errors by errors (XEP-0220, section 2.4.2)."""
+
+DIALBACK_ERRORS: Final = StreamFeature(
+    name=DIALBACK.name,
+    namespace=DIALBACK.namespace,
+    needs=frozenset(StreamFact),
+    forbids=frozenset(StreamFact),
+    child=("errors", ""),
+)
+"""That promise, as a peer gives it; ours is part of :data:`DIALBACK`."""
+
+BIDI: Final = StreamFeature(
+    name="bidi",
+    namespace=BIDI_FEATURE,
+    needs=frozenset({StreamFact.TWO_WAY}),
+    forbids=frozenset({StreamFact.AUTHENTICATED}),
+)
+"""Both outside TLS and inside, though it can be taken up inside only (XEP-0288, section 2.1)."""
+
+LIMITS: Final = StreamFeature(
+    name="limits",
+    namespace=STREAM_LIMITS,
+    needs=frozenset({StreamFact.SECURE}),
+    forbids=frozenset(),
+)
+"""No offer, but told among the offers (XEP-0478, section 3.1)."""
+
+_NO_CONTENTS: Final[Mapping[StreamFeature, str]] = MappingProxyType({})
+
+FEATURES: Final = (STARTTLS, EXTERNAL, DIALBACK, BIDI, LIMITS)
 """Every feature we offer, in the order of the offer."""
 
 
-def features_element(facts: AbstractSet[StreamFact]) -> bytes:
-    """Write the features of a stream of which ``facts`` are true."""
-    offers = (f"<{f.name} xmlns='{f.namespace}'>{f.content}</{f.name}>" for f in FEATURES if f.fits(facts))
+def features_element(facts: AbstractSet[StreamFact], contents: Mapping[StreamFeature, str] = _NO_CONTENTS) -> bytes:
+    """
+    Write the features of a stream of which ``facts`` are true.
+
+    :param contents: what stands in features that do not say the same everywhere.
+    """
+    offers = (
+        f"<{f.name} xmlns='{f.namespace}'>{contents.get(f, f.content)}</{f.name}>" for f in FEATURES if f.fits(facts)
+    )
     return f"<stream:features>{''.join(offers)}</stream:features>".encode()
 
 
@@ -97,16 +156,34 @@ def is_features(element: Slice) -> bool:
     return element.name == "features" and element.namespace == STREAMS
 
 
-def read_features(element: Slice) -> frozenset[StreamFeature]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfferedFeatures:
+    """What a peer offers, of what we know."""
+
+    features: frozenset[StreamFeature]
+    limits: AnnouncedLimits
+
+    def __contains__(self, feature: StreamFeature) -> bool:
+        """Whether a feature is among them."""
+        return feature in self.features
+
+
+def read_features(element: Slice) -> OfferedFeatures:
     """
     Which of the features we know a peer offers.
 
     :param element: ``stream:features``; unknown children and mechanisms are ignored.
     """
-    offered: set[tuple[str, str, str | None]] = set()
-    for child in element.tree().elements():
-        offered.add((child.uri, child.name, None))
+    tree = element.tree()
+    offered: set[tuple[str, str, tuple[str, str] | None]] = set()
+    for feature in tree.elements():
+        offered.add((feature.uri, feature.name, None))
         offered.update(
-            (child.uri, child.name, str(mechanism).strip()) for mechanism in child.elements(child.uri, "mechanism")
+            (feature.uri, feature.name, (child.name, str(child).strip()))
+            for child in feature.elements()
+            if child.uri == feature.uri
         )
-    return frozenset(f for f in FEATURES if (f.namespace, f.name, f.mechanism) in offered)
+    known = (*FEATURES, DIALBACK_ERRORS)
+    return OfferedFeatures(
+        features=frozenset(f for f in known if (f.namespace, f.name, f.child) in offered), limits=read_limits(tree)
+    )

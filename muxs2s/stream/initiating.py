@@ -1,23 +1,32 @@
 """
 The initiating server's side of a stream.
 
-Knows what the server that opened the connection says and demands: TLS even where it is not offered,
-a certificate that proves the domain it called, SASL EXTERNAL. Does not judge the certificate.
+Knows what the server that opened the connection says and demands: TLS even where it is not offered, a
+proof of the domain it called, then SASL EXTERNAL or, where that cannot be had, dialback. Does not judge
+proofs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType
-from typing import Final
+from typing import ClassVar, Final
 
 from muxs2s.stream.associations import OWN_CERTIFICATE, Direction, Grant
-from muxs2s.stream.events import StreamReady, TLSAgreed
+from muxs2s.stream.bidi import bidi_request
+from muxs2s.stream.dialback import is_dialback
+from muxs2s.stream.events import Negotiated, TLSAgreed
 from muxs2s.stream.external import auth_element, failure_reason
-from muxs2s.stream.features import EXTERNAL, is_features, read_features
-from muxs2s.stream.limits import StreamLimits
+from muxs2s.stream.features import (
+    BIDI,
+    DIALBACK,
+    EXTERNAL,
+    STARTTLS,
+    OfferedFeatures,
+    is_features,
+    read_features,
+)
 from muxs2s.stream.machine import INITIATING, StreamInput, StreamState
-from muxs2s.stream.stream import Stream
+from muxs2s.stream.proving import ProvingStream
+from muxs2s.stream.side import OwnSide
 from muxs2s.wire.errors import RemoteViolation, StreamCondition
 from muxs2s.wire.header import StreamHeader
 from muxs2s.wire.names import DomainPair
@@ -26,33 +35,49 @@ from muxs2s.wire.stanza import Slice
 
 __all__ = ["InitiatingStream"]
 
-_ASKED_FOR: Final[Mapping[tuple[StreamState, str], str]] = MappingProxyType(
-    {(StreamState.TLS_REQUESTED, TLS): "STARTTLS", (StreamState.PROVING, SASL): "our certificate"}
-)
-"""What a failure can answer, and when."""
+_ANSWERS: Final = frozenset({(TLS, "proceed"), (TLS, "failure"), (SASL, "success"), (SASL, "failure")})
+"""What grants or refuses something that we have asked for, by namespace and name."""
 
 _STARTTLS: Final = f"<starttls xmlns='{TLS}'/>".encode()
 
 
-class InitiatingStream(Stream):
+class InitiatingStream(ProvingStream):
     """
     A stream that we open to a peer.
 
-    The initial header is ready to be sent from the start.
+    The initial header is ready to be sent from the start or, on direct TLS, after the handshake.
 
     :param pair: our domain, then the peer's.
+    :param direct_tls: whether the connection begins with TLS.
+    :param only_to_ask: whether the stream is there to ask the peer about keys, and proves nothing.
     """
 
-    def __init__(self, pair: DomainPair, limits: StreamLimits, now: float) -> None:
-        super().__init__(INITIATING, limits, now)
+    _first_direction: ClassVar = Direction.OUTBOUND
+
+    def __init__(
+        self, pair: DomainPair, side: OwnSide, now: float, *, direct_tls: bool = False, only_to_ask: bool = False
+    ) -> None:
+        super().__init__(INITIATING, side, now, direct_tls=direct_tls)
         self.pair = pair
+        self._only_to_ask = only_to_ask
         self._answers = pair.target
         """
         Who answers, by its header. A server that does not know whom we called answers in its own name
         (RFC 6120, section 4.9.1.3), so its error is heard before the name matters.
         """
+        self._declares_dialback = False
+        self._requested = ""
+        """The namespace of what we have asked for and await an answer to: TLS or SASL."""
         self._own_header = StreamHeader(from_domain=pair.sender, to_domain=pair.target)
-        self._send_header(self._own_header)
+        if direct_tls:
+            self._emit(TLSAgreed(own_domain=pair.sender, peer_domain=pair.target, direct=True))
+        else:
+            self._send_header(self._own_header)
+
+    @property
+    def may_ask(self) -> bool:
+        """Whether :meth:`question` may be called: not while SASL goes on, after which the stream begins anew."""
+        return super().may_ask or (self.state is StreamState.PROVING and not self._requested)
 
     def _header(self, header: StreamHeader, now: float) -> None:
         if header.version is None or header.version < (1, 0):
@@ -60,6 +85,8 @@ class InitiatingStream(Stream):
         if header.id is None:
             raise RemoteViolation(StreamCondition.BAD_FORMAT, "the response header has no 'id'")
         self._machine.advance(StreamInput.HEADER)
+        self.stream_id = header.id
+        self._declares_dialback = header.declares_dialback
         self._answers = header.from_domain or self.pair.target
 
     def _element(self, element: Slice, now: float) -> None:
@@ -67,52 +94,105 @@ class InitiatingStream(Stream):
             raise RemoteViolation(StreamCondition.INVALID_FROM, f"{self._answers} answers for {self.pair.target}")
         if is_features(element):
             self._features(element, now)
-        elif element.namespace == TLS and element.name == "proceed":
-            self._machine.advance(StreamInput.TLS_AGREED)
-            self._restart(self._limits.before_authentication)
-            self._emit(TLSAgreed(own_domain=self.pair.sender, peer_domain=self.pair.target))
-        elif element.namespace == SASL and element.name == "success":
-            self._authenticated()
-        elif element.namespace in {TLS, SASL} and element.name == "failure":
-            self._refused_by_peer(element, now)
+        elif is_dialback(element):
+            self._dialback(element, now)
+        elif (element.namespace, element.name) in _ANSWERS:
+            self._answered(element, now)
         else:
             self._ignore()
 
-    def _refused_by_peer(self, failure: Slice, now: float) -> None:
-        asked_for = _ASKED_FOR.get((self.state, failure.namespace))
-        if asked_for is None:
-            raise RemoteViolation(StreamCondition.POLICY_VIOLATION, f"a failure while {self.state.name}")
-        text = f"{self.pair.target} refused {asked_for}: {failure_reason(failure)}"
-        self._fail(StreamCondition.UNDEFINED_CONDITION, text, now)
+    def _answered(self, element: Slice, now: float) -> None:
+        """Something is granted or refused; only what we have asked for."""
+        if element.namespace != self._requested:
+            raise RemoteViolation(StreamCondition.POLICY_VIOLATION, f"a {element.name} while {self.state.name}")
+        self._requested = ""
+        if element.name == "proceed":
+            self._agreed_on_tls(now)
+        elif element.name == "success":
+            self._authenticated()
+        elif element.namespace == SASL and self._declares_dialback:
+            self._assert(self.pair, now)
+        else:
+            asked_for = "STARTTLS" if element.namespace == TLS else "our certificate"
+            text = f"{self.pair.target} refused {asked_for}: {failure_reason(element)}"
+            self._fail(StreamCondition.UNDEFINED_CONDITION, text, now)
+
+    # TLS, or not.
 
     def _features(self, element: Slice, now: float) -> None:
-        if self.state is StreamState.CARRYING:
+        offered = read_features(element)
+        if self.state is StreamState.CARRYING or (self._only_to_ask and self.state is StreamState.PROVING):
             self._ignore()
             return
-        state = self._machine.advance(StreamInput.FEATURES)
-        if state is StreamState.TLS_REQUESTED:
-            # Whatever is offered: the offer can be stripped on the way (RFC 7590, section 3.1).
+        is_plain = self.state is StreamState.PLAIN_NEGOTIATING and not self._wants_tls(offered)
+        state = self._machine.advance(StreamInput.UNENCRYPTED if is_plain else StreamInput.FEATURES)
+        self.peer_limits = offered.limits
+        self._declares_dialback |= DIALBACK in offered
+        if state is StreamState.PLAIN_JUDGING:
+            self._want_proof(self.pair.target, self.pair.sender)
+        elif state is StreamState.TLS_REQUESTED:
+            self._requested = TLS
             self._out.append(_STARTTLS)
-        elif state is StreamState.CARRYING:
-            self._carry(now)
-            self._emit(StreamReady(pair=self.pair))
-        elif EXTERNAL in read_features(element):
-            self._out.append(auth_element(self.pair.sender))
+        elif state is StreamState.PROVING:
+            self._prove(offered, now)
         else:
-            text = (
-                f"{self.pair.target} offers no SASL EXTERNAL: it does not accept our certificate for {self.pair.sender}"
-            )
-            self._fail(StreamCondition.UNSUPPORTED_FEATURE, text, now)
+            self._carry(now)
+            self._open(Direction.OUTBOUND, self.pair, now)
+
+    def _wants_tls(self, offered: OfferedFeatures) -> bool:
+        """Where it is required, whatever is offered: the offer can be stripped on the way (RFC 7590, section 3.1)."""
+        return STARTTLS in offered or self._side.policy(self.pair.target).require_encryption
+
+    def _agreed_on_tls(self, now: float) -> None:
+        self._machine.advance(StreamInput.TLS_AGREED)
+        self._restart(self._limits.before_authentication)
+        self._deadlines.begin_handshake(now)
+        self._emit(TLSAgreed(own_domain=self.pair.sender, peer_domain=self.pair.target))
 
     def _secured(self, now: float) -> None:
         self._want_proof(self.pair.target, self.pair.sender)
 
-    def _proven(self, grant: Grant) -> None:
+    def _proven(self, grant: Grant, now: float) -> None:
         self.associations.accept_target(Direction.OUTBOUND, self.pair.target, grant)
-        self._send_header(self._own_header)
+        if self.is_secure:
+            self._send_header(self._own_header)
+        elif self._only_to_ask:
+            self._emit(Negotiated())
+        else:
+            self._prove_by_dialback(now)
 
     def _refused(self, reasons: str, now: float) -> None:
         self._fail(StreamCondition.NOT_AUTHORIZED, f"{self.pair.target} is not proven: {reasons}", now)
+
+    # Who we are.
+
+    def _prove(self, offered: OfferedFeatures, now: float) -> None:
+        """
+        Take up what is offered: bidi first, which has no answer, then the best proof of ourselves.
+
+        Source: XEP-0288, section 2.2; RFC 7712, section 4.3.
+        """
+        if self._only_to_ask:
+            self._emit(Negotiated())
+            return
+        if BIDI in offered and self._side.is_bidi:
+            self.is_two_way = True
+            self._out.append(bidi_request(self._side.announced))
+        if EXTERNAL in offered:
+            self._requested = SASL
+            self._out.append(auth_element(self.pair.sender))
+        else:
+            self._prove_by_dialback(now)
+
+    def _prove_by_dialback(self, now: float) -> None:
+        if self._declares_dialback:
+            self._assert(self.pair, now)
+        else:
+            text = (
+                f"{self.pair.target} offers neither SASL EXTERNAL nor dialback: "
+                f"it does not accept our certificate for {self.pair.sender}"
+            )
+            self._fail(StreamCondition.UNSUPPORTED_FEATURE, text, now)
 
     def _authenticated(self) -> None:
         self._machine.advance(StreamInput.AUTHENTICATED)

@@ -24,6 +24,8 @@ class StreamState(Enum):
     """The peer's header, outside TLS."""
     PLAIN_NEGOTIATING = auto()
     """Receiving server: ``<starttls/>``. Initiating server: features."""
+    PLAIN_JUDGING = auto()
+    """Initiating server only: the verdict on where the peer was found, on a stream without TLS."""
     TLS_REQUESTED = auto()
     """Initiating server only: ``<proceed/>``."""
     SECURING = auto()
@@ -35,7 +37,7 @@ class StreamState(Enum):
     SECURE_NEGOTIATING = auto()
     """Initiating server only: features inside TLS."""
     PROVING = auto()
-    """The end of SASL."""
+    """The end of SASL, or the answer to a dialback key."""
     PROVEN_OPENING = auto()
     """The peer's header after SASL."""
     PROVEN_NEGOTIATING = auto()
@@ -57,8 +59,13 @@ class StreamInput(Enum):
     FEATURES = auto()
     TLS_AGREED = auto()
     TLS_DONE = auto()
+    UNENCRYPTED = auto()
+    """One end goes on without TLS, as the policy of the other lets it."""
     JUDGED = auto()
     AUTHENTICATED = auto()
+    """By SASL."""
+    PAIR_PROVEN = auto()
+    """By dialback: nothing restarts."""
     CLOSE = auto()
     """We send the closing tag."""
     FAIL = auto()
@@ -81,9 +88,11 @@ RECEIVING: Final[_Table] = MappingProxyType(
     {
         (_S.PLAIN_OPENING, _I.HEADER): _S.PLAIN_NEGOTIATING,
         (_S.PLAIN_NEGOTIATING, _I.TLS_AGREED): _S.SECURING,
+        (_S.PLAIN_NEGOTIATING, _I.UNENCRYPTED): _S.PROVING,
         (_S.SECURING, _I.TLS_DONE): _S.SECURE_OPENING,
         (_S.SECURE_OPENING, _I.HEADER): _S.JUDGING,
         (_S.JUDGING, _I.JUDGED): _S.PROVING,
+        (_S.PROVING, _I.PAIR_PROVEN): _S.CARRYING,
         (_S.PROVING, _I.AUTHENTICATED): _S.PROVEN_OPENING,
         (_S.PROVEN_OPENING, _I.HEADER): _S.CARRYING,
         **_ENDINGS,
@@ -95,11 +104,14 @@ INITIATING: Final[_Table] = MappingProxyType(
     {
         (_S.PLAIN_OPENING, _I.HEADER): _S.PLAIN_NEGOTIATING,
         (_S.PLAIN_NEGOTIATING, _I.FEATURES): _S.TLS_REQUESTED,
+        (_S.PLAIN_NEGOTIATING, _I.UNENCRYPTED): _S.PLAIN_JUDGING,
+        (_S.PLAIN_JUDGING, _I.JUDGED): _S.PROVING,
         (_S.TLS_REQUESTED, _I.TLS_AGREED): _S.SECURING,
         (_S.SECURING, _I.TLS_DONE): _S.JUDGING,
         (_S.JUDGING, _I.JUDGED): _S.SECURE_OPENING,
         (_S.SECURE_OPENING, _I.HEADER): _S.SECURE_NEGOTIATING,
         (_S.SECURE_NEGOTIATING, _I.FEATURES): _S.PROVING,
+        (_S.PROVING, _I.PAIR_PROVEN): _S.CARRYING,
         (_S.PROVING, _I.AUTHENTICATED): _S.PROVEN_OPENING,
         (_S.PROVEN_OPENING, _I.HEADER): _S.PROVEN_NEGOTIATING,
         (_S.PROVEN_NEGOTIATING, _I.FEATURES): _S.CARRYING,
@@ -110,10 +122,14 @@ INITIATING: Final[_Table] = MappingProxyType(
 
 
 class StreamMachine:
-    """Where one stream stands. Anything absent from the table is a violation and moves nothing."""
+    """
+    Where one stream stands. Anything absent from the table is a violation and moves nothing.
 
-    def __init__(self, table: _Table) -> None:
-        self.state = StreamState.PLAIN_OPENING
+    :param direct_tls: whether it begins with the TLS handshake (XEP-0368), not with a header.
+    """
+
+    def __init__(self, table: _Table, *, direct_tls: bool = False) -> None:
+        self.state = StreamState.SECURING if direct_tls else StreamState.PLAIN_OPENING
         self._table = table
 
     def advance(self, by: StreamInput) -> StreamState:

@@ -2,47 +2,46 @@
 One XML stream between two servers: what both roles share.
 
 Knows framing, restarts, the check of stanzas, closing and deadlines. Bytes and facts go in, events
-and bytes come out; there is no transport here and no clock. What each role says, and when, stands in
-:mod:`muxs2s.stream.initiating` and :mod:`muxs2s.stream.receiving`.
+and bytes come out; there is no transport here and no clock. How pairs are proven by dialback stands in
+:mod:`muxs2s.stream.proving`; what each role says, and when, in :mod:`muxs2s.stream.initiating` and
+:mod:`muxs2s.stream.receiving`.
 """
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from math import inf
 from typing import Final
 
 from muxs2s.proof.outcome import Outcome, Proven
+from muxs2s.stream.announced import NO_LIMITS, AnnouncedLimits
 from muxs2s.stream.associations import Admission, AssociationTable, Direction, Grant
-from muxs2s.stream.events import ProofWanted, StanzaDropped, StanzasReceived, StreamClosing, StreamEnded, StreamEvent
-from muxs2s.stream.limits import StreamLimits
+from muxs2s.stream.deadlines import Deadlines, Due
+from muxs2s.stream.ending import EndingStream
+from muxs2s.stream.events import ProofWanted, StanzaDropped, StanzasReceived, StreamEvent
 from muxs2s.stream.machine import StreamInput, StreamMachine, StreamState
+from muxs2s.stream.side import OwnSide
 from muxs2s.wire.errors import LocalMisuse, RemoteViolation, StreamCondition
 from muxs2s.wire.framing import Framed, Framer, StreamClosed
 from muxs2s.wire.header import (
-    CLOSING_TAG,
-    StreamFailure,
     StreamHeader,
     is_stream_error,
     read_header,
     read_stream_error,
-    stream_error,
 )
 from muxs2s.wire.limits import FramingLimits
 from muxs2s.wire.names import DomainName, DomainPair
-from muxs2s.wire.reasons import readable
 from muxs2s.wire.stanza import Slice
 
 __all__ = ["Stream"]
 
 _DEAF: Final = frozenset({StreamState.SECURING, StreamState.CLOSED})
-_CLOSING: Final = frozenset({StreamState.CLOSING, StreamState.FAILING})
-_SILENT: Final = _CLOSING | {StreamState.CLOSED}
 _TAKING_STANZAS: Final = frozenset({StreamState.CARRYING, StreamState.CLOSING})
+_JUDGING: Final = frozenset({StreamState.JUDGING, StreamState.PLAIN_JUDGING})
 
 
-class Stream(ABC):
+class Stream(EndingStream):
     """
     One stream, in either role.
 
@@ -56,34 +55,39 @@ class Stream(ABC):
     dropped: int = 0
     """Stanzas of the peer from domains it has not proven here."""
 
+    is_two_way: bool = False
+    """Whether stanzas go in both directions (XEP-0288)."""
+
+    peer_limits: AnnouncedLimits = NO_LIMITS
+    """What the peer takes of us; nothing larger may be sent."""
+
     def __init__(
-        self, table: Mapping[tuple[StreamState, StreamInput], StreamState], limits: StreamLimits, now: float
+        self,
+        table: Mapping[tuple[StreamState, StreamInput], StreamState],
+        side: OwnSide,
+        now: float,
+        *,
+        direct_tls: bool,
     ) -> None:
+        limits = side.limits
+        super().__init__(StreamMachine(table, direct_tls=direct_tls), Deadlines(limits, now))
         self.associations = AssociationTable()
         self._limits = limits
-        self._machine = StreamMachine(table)
+        self._side = side
         self._framer = Framer(limits.before_authentication)
-        self._out: list[bytes] = []
-        self._events: list[StreamEvent] = []
         self._admitted: list[Slice] = []
-        self._header_sent = False
         self._to_prove: DomainName | None = None
-        self._proof_ends = inf
-        self._deadline = now + limits.negotiation_seconds
-
-    @property
-    def state(self) -> StreamState:
-        """What the stream waits for."""
-        return self._machine.state
 
     @property
     def deadline(self) -> float | None:
         """When to call :meth:`wake`, seconds since the epoch; ``None`` once the stream is closed."""
-        if self.state is StreamState.CARRYING:
-            return min(self._deadline, self._proof_ends)
-        return None if self.state is StreamState.CLOSED else self._deadline
+        return self._deadlines.next(self.state)
 
     # What the network floor calls.
+
+    def begin(self) -> Sequence[StreamEvent]:
+        """The connection stands: on direct TLS this asks for the handshake."""
+        return self._happened()
 
     def receive_bytes(self, data: bytes, now: float) -> Sequence[StreamEvent]:
         """
@@ -96,12 +100,14 @@ class Stream(ABC):
         Source: RFC 6120, section 5.4.3.3 (and its errata on injected plaintext).
         """
         if self.state not in _DEAF:
+            self._deadlines.liveness.heard(now)
             self._read(data, now)
         return self._happened()
 
     def tls_established(self, now: float) -> Sequence[StreamEvent]:
         """The TLS handshake is complete; whatever is received from now on came inside TLS."""
         if self.state is StreamState.SECURING:
+            self.is_secure = True
             self._machine.advance(StreamInput.TLS_DONE)
             self._secured(now)
         return self._happened()
@@ -112,61 +118,43 @@ class Stream(ABC):
 
         :raises LocalMisuse: if the verdict is on another domain.
         """
-        if self.state is StreamState.JUDGING:
+        if self.state in _JUDGING:
             if outcome.domain != self._to_prove:
                 raise LocalMisuse(f"a verdict on {outcome.domain} where one on {self._to_prove} is due")
             if isinstance(outcome, Proven):
                 self._machine.advance(StreamInput.JUDGED)
-                self._proof_ends = inf if outcome.until is None else outcome.until
-                self._proven(Grant(prooftype=outcome.prooftype, evidence=outcome.evidence, until=outcome.until))
+                self._deadlines.proof_ends = inf if outcome.until is None else outcome.until
+                self._proven(Grant.of(outcome), now)
             else:
                 self._refused("; ".join(outcome.reasons), now)
         return self._happened()
 
     def wake(self, now: float) -> Sequence[StreamEvent]:
         """
-        Time has passed: give up a negotiation, an idle stream or a peer that does not close.
+        Time has passed: give up what has taken too long.
 
         A stream whose peer's proof has ended is reset, so that the next one begins with a new proof.
 
-        Source: RFC 6120, sections 4.4, 4.6.3 and 4.9.3.16.
+        Source: RFC 6120, sections 4.4, 4.6 and 4.9.3.16.
         """
-        deadline = self.deadline
-        if deadline is not None and now >= deadline:
-            if self.state in _CLOSING:
+        limits = self._limits
+        match self._deadlines.due(self.state, now):
+            case Due.END:
                 self._end()
-            elif self.state is StreamState.CARRYING and now >= self._proof_ends:
+            case Due.ANSWERS:
+                self._unanswered(now)
+            case Due.PROOF:
                 self._fail(StreamCondition.RESET, f"the proof of {self._to_prove} has ended", now)
-            elif self.state is StreamState.CARRYING:
+            case Due.IDLE:
                 self._close(now)
-            else:
-                text = f"not negotiated within {self._limits.negotiation_seconds:g} seconds ({self.state.name})"
+            case Due.LIFE:
+                self._ask_for_life(now)
+            case Due.HANDSHAKE:
+                text = f"no TLS within {limits.handshake_seconds:g} seconds"
                 self._fail(StreamCondition.CONNECTION_TIMEOUT, text, now)
-        return self._happened()
-
-    def close(self, now: float) -> Sequence[StreamEvent]:
-        """Close the stream politely; what the peer has sent meanwhile is still taken."""
-        self._close(now)
-        return self._happened()
-
-    def fail(self, condition: StreamCondition, text: str, now: float) -> Sequence[StreamEvent]:
-        """
-        Close the stream with an error; one that is closing already ends at once.
-
-        :param text: why, for people at both ends.
-        """
-        self._fail(condition, text, now)
-        return self._happened()
-
-    def connection_lost(self, text: str) -> Sequence[StreamEvent]:
-        """
-        The connection is gone.
-
-        :param text: why, for people.
-        """
-        if self.state not in _SILENT:
-            self._emit(StreamClosing(by_peer=True, condition=None, text=readable(text)))
-        self._end()
+            case Due.NEGOTIATION:
+                text = f"not negotiated within {limits.negotiation_seconds:g} seconds ({self.state.name})"
+                self._fail(StreamCondition.CONNECTION_TIMEOUT, text, now)
         return self._happened()
 
     def may_send(self, pair: DomainPair, now: float) -> bool:
@@ -183,14 +171,8 @@ class Stream(ABC):
         """
         if not self.may_send(pair, now):
             raise LocalMisuse(f"{pair} is not proven on this stream ({self.state.name})")
-        self._deadline = now + self._limits.idle_seconds
+        self._carry(now)
         self._out.extend(stanza.data for stanza in stanzas)
-
-    def bytes_to_send(self) -> bytes:
-        """What is to be written now; empty if nothing."""
-        data = b"".join(self._out)
-        self._out.clear()
-        return data
 
     # What the roles fill in.
 
@@ -207,7 +189,7 @@ class Stream(ABC):
         """TLS is up."""
 
     @abstractmethod
-    def _proven(self, grant: Grant) -> None:
+    def _proven(self, grant: Grant, now: float) -> None:
         """The peer has proven its domain, which is worth ``grant``."""
 
     @abstractmethod
@@ -215,14 +197,18 @@ class Stream(ABC):
         """The peer has not proven its domain."""
 
     @abstractmethod
-    def _header_for_error(self) -> StreamHeader:
-        """The header that must precede an error where none was sent yet."""
+    def _unanswered(self, now: float) -> None:
+        """A request of ours has waited too long for its answer."""
+
+    @abstractmethod
+    def _ask_for_life(self, now: float) -> None:
+        """The peer has been silent for long."""
+
+    @abstractmethod
+    def _is_sign_of_life(self, stanza: Slice) -> bool:
+        """Whether an IQ on a two-way stream is between the two servers alone."""
 
     # What the roles use.
-
-    def _send_header(self, header: StreamHeader) -> None:
-        self._header_sent = True
-        self._out.append(header.to_bytes())
 
     def _restart(self, limits: FramingLimits) -> None:
         """Forget the stream so far, keep the connection (RFC 6120, section 4.3.3)."""
@@ -234,7 +220,8 @@ class Stream(ABC):
         self._emit(ProofWanted(domain=domain, asked_for=asked_for))
 
     def _carry(self, now: float) -> None:
-        self._deadline = now + self._limits.idle_seconds
+        """Note that a stanza passes, or may pass from now on."""
+        self._deadlines.carry(now, self.peer_limits.idle_seconds)
 
     def _ignore(self) -> None:
         """Whoever sends what nobody has announced is not answered (RFC 6120, section 4.8.4)."""
@@ -252,20 +239,10 @@ class Stream(ABC):
         if violation is not None and violation is not known:
             self._fail(violation.condition, str(violation), now)
 
-    def _happened(self) -> Sequence[StreamEvent]:
-        self._flush_admitted()
-        events, self._events = self._events, []
-        return events
-
     def _flush_admitted(self) -> None:
         if self._admitted:
             self._events.append(StanzasReceived(stanzas=tuple(self._admitted)))
             self._admitted.clear()
-
-    def _emit(self, event: StreamEvent) -> None:
-        """Report something, after the stanzas that came before it."""
-        self._flush_admitted()
-        self._events.append(event)
 
     def _take(self, framed: Framed, now: float) -> None:
         try:
@@ -297,55 +274,15 @@ class Stream(ABC):
             raise RemoteViolation(StreamCondition.NOT_AUTHORIZED, "a stanza before authentication")
         admission, pair = self.associations.check(stanza, now)
         if admission is Admission.ADMITTED:
+            if self.is_two_way and stanza.name == "iq" and self._is_sign_of_life(stanza):
+                return
             if self.state is StreamState.CARRYING:
-                self._deadline = now + self._limits.idle_seconds
+                self._carry(now)
             self._admitted.append(stanza)
         elif admission is Admission.UNKNOWN_TARGET:
             raise RemoteViolation(StreamCondition.HOST_UNKNOWN, f"{pair.target} is not served on this stream")
-        elif self._limits.close_on_foreign_sender:
+        elif self._limits.close_on_foreign_sender or self.dropped >= self._limits.max_dropped_stanzas:
             raise RemoteViolation(StreamCondition.INVALID_FROM, f"{pair.sender} is not proven on this stream")
         else:
             self.dropped += 1
             self._emit(StanzaDropped(pair=pair))
-
-    def _closed_by_peer(self) -> None:
-        if self.state not in _CLOSING:
-            self._out.append(CLOSING_TAG)
-            self._emit(StreamClosing(by_peer=True, condition=None, text="the peer closed the stream"))
-        self._end()
-
-    def _failed_by_peer(self, failure: StreamFailure, now: float) -> None:
-        closing = self.state is StreamState.CLOSING
-        self._machine.advance(StreamInput.FAIL)
-        if not closing:
-            self._deadline = now + self._limits.closing_seconds
-            self._out.append(CLOSING_TAG)
-            self._emit(StreamClosing(by_peer=True, condition=failure.condition, text=readable(failure.text)))
-
-    def _close(self, now: float) -> None:
-        if self.state not in _SILENT:
-            self._leave(StreamInput.CLOSE, None, "", now)
-
-    def _fail(self, condition: StreamCondition, text: str, now: float) -> None:
-        if self.state in _SILENT:
-            self._end()
-        else:
-            self._leave(StreamInput.FAIL, condition, readable(text), now)
-
-    def _leave(self, by: StreamInput, condition: StreamCondition | None, text: str, now: float) -> None:
-        """Say farewell, after a header; in the handshake, where no stream is, just go (RFC 6120, section 5.4.3.2)."""
-        in_handshake = self.state is StreamState.SECURING
-        self._machine.advance(by)
-        self._deadline = now + self._limits.closing_seconds
-        self._emit(StreamClosing(by_peer=False, condition=condition, text=text))
-        if in_handshake:
-            self._end()
-            return
-        if not self._header_sent:
-            self._send_header(self._header_for_error())
-        self._out.append(CLOSING_TAG if condition is None else stream_error(condition, text))
-
-    def _end(self) -> None:
-        if self.state is not StreamState.CLOSED:
-            self._machine.advance(StreamInput.END)
-            self._emit(StreamEnded())

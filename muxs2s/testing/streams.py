@@ -14,24 +14,36 @@ which stands still until it is moved; and the end of the connection.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from itertools import count
 from typing import Final
 
-from muxs2s.proof.outcome import Outcome, Proven, Scope
-from muxs2s.stream.events import ProofWanted, StanzasReceived, StreamClosing, StreamEnded, StreamEvent, TLSAgreed
+from muxs2s.proof.dialback import DialbackKeys, DialbackProof, DialbackSecret
+from muxs2s.proof.outcome import Evidence, KeyAnswered, Outcome, Proven, Scope
+from muxs2s.proof.peers import PeerPolicies
+from muxs2s.stream.events import (
+    PairAsserted,
+    ProofWanted,
+    StanzasReceived,
+    StreamClosing,
+    StreamEnded,
+    StreamEvent,
+    TLSAgreed,
+)
 from muxs2s.stream.initiating import InitiatingStream
 from muxs2s.stream.limits import StreamLimits
 from muxs2s.stream.machine import StreamState
 from muxs2s.stream.receiving import ReceivingStream
+from muxs2s.stream.side import OwnSide
 from muxs2s.stream.stream import Stream
-from muxs2s.wire.errors import LocalMisuse
+from muxs2s.wire.errors import LocalMisuse, StanzaCondition
 from muxs2s.wire.names import DomainName, DomainPair
 from muxs2s.wire.stanza import Slice
 
 __all__ = ["StreamPair", "prove_everyone"]
 
 _DEFAULT_LIMITS: Final = StreamLimits()
+_DEFAULT_POLICIES: Final = PeerPolicies()
 
 
 def prove_everyone(wanted: ProofWanted) -> Outcome:
@@ -47,7 +59,11 @@ class StreamPair:
 
     :param sender: the domain of the initiating server.
     :param target: the domain of the receiving server, and the only one it hosts.
-    :param judge: gives the verdict whenever one end wants a proof of the other; may be replaced later.
+    :param judge: gives the verdict whenever one end wants a proof of the other; may be replaced later. What it
+        does not find proven may be proven by dialback, where the policies let it.
+    :param policies: what each end asks of the other.
+    :param bidi: whether both ends want stanzas in both directions.
+    :param direct_tls: whether the connection begins with TLS.
     :param now: seconds since the epoch.
     """
 
@@ -58,6 +74,9 @@ class StreamPair:
         *,
         limits: StreamLimits = _DEFAULT_LIMITS,
         judge: Callable[[ProofWanted], Outcome] = prove_everyone,
+        policies: PeerPolicies = _DEFAULT_POLICIES,
+        bidi: bool = True,
+        direct_tls: bool = False,
         now: float = 0.0,
     ) -> None:
         self.domains = DomainPair(DomainName.parse(sender), DomainName.parse(target))
@@ -66,9 +85,17 @@ class StreamPair:
         self.hosted = {self.domains.target}
         """What the receiving server hosts."""
 
-        self.initiating = InitiatingStream(self.domains, limits, now)
+        self.keys = DialbackKeys(DialbackSecret("sixteen bytes or more"))
+        """Those of the initiating server; the receiving server asks them."""
+        own, peer = (
+            OwnSide(hosted=hosted, keys=self.keys, policies=lambda: policies, limits=limits, is_bidi=bidi)
+            for hosted in ({self.domains.sender}, self.hosted)
+        )
+        self.initiating = InitiatingStream(self.domains, own, now, direct_tls=direct_tls)
         numbers = count(1)
-        self.receiving = ReceivingStream(self.hosted, limits, lambda size: next(numbers).to_bytes(size, "big"), now)
+        self.receiving = ReceivingStream(
+            peer, lambda size: next(numbers).to_bytes(size, "big"), now, direct_tls=direct_tls
+        )
         self.initiating_events: list[StreamEvent] = []
         """Whatever the initiating stream has told, in order."""
         self.receiving_events: list[StreamEvent] = []
@@ -78,6 +105,8 @@ class StreamPair:
     def exchange(self) -> None:
         """Hand over what either end has to say, and act on what it tells, until both are silent."""
         ends = (self.initiating, self.receiving)
+        for stream in ends:
+            self.note(stream, stream.begin())
         while any([self._hand_over(*ends), self._hand_over(*reversed(ends)), self._shake_hands()]):
             pass
         if self._ended:
@@ -130,8 +159,17 @@ class StreamPair:
                 self._in_handshake.add(stream)
             elif isinstance(event, ProofWanted):
                 self.note(stream, stream.decide(self.judge(event), self.now))
+            elif isinstance(event, PairAsserted):
+                self.note(stream, self._judge_pair(event))
             elif isinstance(event, StreamEnded):
                 self._ended.add(stream)
+
+    def _judge_pair(self, event: PairAsserted) -> Sequence[StreamEvent]:
+        """Ask the initiating server, as the authoritative one, whether a key is its own."""
+        is_good = self.keys.is_ours(event.pair, event.stream_id, event.key)
+        answered = KeyAnswered(condition=None if is_good else StanzaCondition.FORBIDDEN, address="in memory")
+        outcome = DialbackProof().judge(event.pair.sender, Evidence(chain=(), dialback=answered), self.now)
+        return self.receiving.judge_pair(event.pair, outcome, StanzaCondition.FORBIDDEN, self.now)
 
     def _hand_over(self, speaker: Stream, listener: Stream) -> bool:
         data = speaker.bytes_to_send()

@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Container, Iterator, Sequence
 from typing import Final
 
+from muxs2s.proof.dialback import DialbackKeys, DialbackSecret
 from muxs2s.proof.outcome import Outcome, Proven, Refused, Scope
+from muxs2s.proof.peers import PeerPolicies
 from muxs2s.stream.events import StanzasReceived, StreamClosing, StreamEvent
 from muxs2s.stream.initiating import InitiatingStream
 from muxs2s.stream.limits import StreamLimits
 from muxs2s.stream.machine import StreamState
 from muxs2s.stream.receiving import ReceivingStream
+from muxs2s.stream.side import OwnSide
 from muxs2s.stream.stream import Stream
 from muxs2s.wire.names import DomainName, DomainPair
 from muxs2s.wire.namespaces import SERVER
@@ -79,6 +82,20 @@ FROM_B = header(from_="b.example", to="a.example", id="s1")
 """What a receiving server answers."""
 
 
+SECRET: Final = DialbackSecret("sixteen bytes or more")
+
+
+def side(
+    hosted: Container[DomainName],
+    limits: StreamLimits = LIMITS,
+    policies: PeerPolicies = PeerPolicies(),  # noqa: B008 - a frozen value
+    *,
+    is_bidi: bool = True,
+) -> OwnSide:
+    """What a stream knows of our side."""
+    return OwnSide(hosted=hosted, keys=DialbackKeys(SECRET), policies=lambda: policies, limits=limits, is_bidi=is_bidi)
+
+
 def message(sender: str = "x@a.example", target: str = "y@b.example", text: str = "hello") -> Slice:
     """A message as a stream hands it on or takes it."""
     data = f"<message from='{sender}' to='{target}'><body>{text}</body></message>".encode()
@@ -121,7 +138,7 @@ def take(stream: Stream, step: Step, now: float = 0.0) -> Sequence[StreamEvent]:
 
 def initiating(state: StreamState = StreamState.CARRYING, limits: StreamLimits = LIMITS) -> InitiatingStream:
     """An initiating stream in a state, all it had to say written; the time is 0."""
-    stream = InitiatingStream(PAIR, limits, 0.0)
+    stream = InitiatingStream(PAIR, side({A}, limits), 0.0)
     _walk(stream, INITIATING_STEPS, state)
     return stream
 
@@ -132,7 +149,7 @@ def receiving(
     hosted: Container[DomainName] = frozenset({B}),
 ) -> ReceivingStream:
     """A receiving stream in a state, all it had to say written; the time is 0."""
-    stream = ReceivingStream(hosted, limits, CountingEntropy(), 0.0)
+    stream = ReceivingStream(side(hosted, limits), CountingEntropy(), 0.0)
     _walk(stream, RECEIVING_STEPS, state)
     return stream
 
@@ -153,9 +170,9 @@ class CountingEntropy:
 def states(steps: Sequence[Step]) -> list[StreamState]:
     """Every state that a stream of these steps can be in."""
     stream: Stream = (
-        InitiatingStream(PAIR, LIMITS, 0.0)
+        InitiatingStream(PAIR, side({A}), 0.0)
         if steps is INITIATING_STEPS
-        else ReceivingStream({B}, LIMITS, CountingEntropy(), 0.0)
+        else ReceivingStream(side({B}), CountingEntropy(), 0.0)
     )
     passed = [stream.state]
     for step in steps:

@@ -10,7 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from muxs2s.stream.events import StanzasReceived
 from muxs2s.stream.external import SUCCESS, SASLFailed, auth_element, check_authzid, failure_reason
-from muxs2s.stream.features import FEATURES, StreamFact, features_element, read_features
+from muxs2s.stream.features import DIALBACK, DIALBACK_ERRORS, FEATURES, StreamFact, features_element, read_features
 from muxs2s.stream.machine import StreamState
 from muxs2s.stream.stream import Stream
 from muxs2s.wire.markup import escaped
@@ -58,7 +58,7 @@ class AnyElementTests(SynchronousTestCase):
     @given(some.lists(ANY_ELEMENT, max_size=3).map("".join))
     def test_features(self, inside: str) -> None:
         """Features are read, whatever there is among them; none is read that is not there."""
-        for feature in read_features(read_slice(f"<stream:features>{inside}</stream:features>".encode())):
+        for feature in read_features(read_slice(f"<stream:features>{inside}</stream:features>".encode())).features:
             self.assertIn(feature.namespace, inside)
             self.assertIn(feature.name, inside)
 
@@ -66,8 +66,9 @@ class AnyElementTests(SynchronousTestCase):
     @given(some.sets(some.sampled_from(StreamFact)))
     def test_own_features(self, facts: set[StreamFact]) -> None:
         """Features of ours are read as what they offer, whatever is true of the stream."""
-        offered = frozenset(feature for feature in FEATURES if feature.fits(facts))
-        self.assertEqual(offered, read_features(read_slice(features_element(facts))))
+        offered = {feature for feature in FEATURES if feature.fits(facts)}
+        offered |= {DIALBACK_ERRORS} if DIALBACK in offered else set()
+        self.assertEqual(offered, read_features(read_slice(features_element(facts))).features)
 
     @EXAMPLES
     @given(

@@ -61,9 +61,9 @@ class AnyOrderTests(SynchronousTestCase):
         """A stream tells at most one story: ready, stanzas, one reason for closing, one end, nothing more."""
         steps = INITIATING_STEPS if calling else RECEIVING_STEPS
         stream: Stream = (
-            InitiatingStream(PAIR, scripts.LIMITS, 0.0)
+            InitiatingStream(PAIR, scripts.side({A}), 0.0)
             if calling
-            else ReceivingStream({B}, scripts.LIMITS, CountingEntropy(), 0.0)
+            else ReceivingStream(scripts.side({B}), CountingEntropy(), 0.0)
         )
         told: list[StreamEvent] = []
         for now, step in enumerate((*steps[:start], *said)):

@@ -224,7 +224,7 @@ class DeadlineTests(SynchronousTestCase):
 
     def test_negotiation_is_not_prolonged(self) -> None:
         """Progress does not move the deadline, so nobody keeps a connection open for nothing."""
-        stream = ReceivingStream({B}, scripts.LIMITS, CountingEntropy(), 0.0)
+        stream = ReceivingStream(scripts.side({B}), CountingEntropy(), 0.0)
         for second, step in enumerate(RECEIVING_STEPS[:-1]):
             take(stream, step, 8.0 * second)
             self.assertEqual(60.0, stream.deadline)

@@ -26,7 +26,6 @@ from tests.stream.scripts import (
     CLOSING,
     FROM_B,
     INITIATING_STEPS,
-    LIMITS,
     OFFER_EXTERNAL,
     OFFER_NOTHING,
     OFFER_TLS,
@@ -58,7 +57,7 @@ class HeaderTests(SynchronousTestCase):
 
     def test_first_words(self) -> None:
         """S1, S3: the header names both domains, version and language, after an XML declaration; it has no id."""
-        said = InitiatingStream(PAIR, LIMITS, 0.0).bytes_to_send().decode()
+        said = InitiatingStream(PAIR, scripts.side({A}), 0.0).bytes_to_send().decode()
         self.assertTrue(said.startswith("<?xml version='1.0'?><stream:stream "), said)
         for attribute in ('from="a.example"', 'to="b.example"', 'version="1.0"', 'xml:lang="en"'):
             self.assertIn(f" {attribute}", said)
@@ -66,7 +65,7 @@ class HeaderTests(SynchronousTestCase):
 
     def test_restarts(self) -> None:
         """S1, S6: after TLS and after SASL the same header is sent again, and no closing tag before it."""
-        stream = InitiatingStream(PAIR, LIMITS, 0.0)
+        stream = InitiatingStream(PAIR, scripts.side({A}), 0.0)
         said = first = stream.bytes_to_send()
         for step in INITIATING_STEPS:
             take(stream, step)
@@ -143,7 +142,7 @@ class TLSTests(SynchronousTestCase):
 
     def test_nothing_between(self) -> None:
         """T3: between ``starttls`` and the handshake, and between ``auth`` and the answer, we send nothing."""
-        stream = InitiatingStream(PAIR, LIMITS, 0.0)
+        stream = InitiatingStream(PAIR, scripts.side({A}), 0.0)
         said = []
         for step in INITIATING_STEPS:
             take(stream, step)
@@ -217,7 +216,7 @@ class SASLTests(SynchronousTestCase):
 
     def test_international_identity(self) -> None:
         """T12, S13: it is written in U-labels, as in the header."""
-        stream = InitiatingStream(DomainPair(DomainName.parse("xn--bcher-kva.example"), B), LIMITS, 0.0)
+        stream = InitiatingStream(DomainPair(DomainName.parse("xn--bcher-kva.example"), B), scripts.side({A}), 0.0)
         for step in INITIATING_STEPS[:7]:
             take(stream, step)
         said = stream.bytes_to_send()
@@ -292,7 +291,7 @@ class FeatureTests(SynchronousTestCase):
         )
         for offer in (OFFER_NOTHING, voluntary):
             stream = initiating(StreamState.PROVEN_NEGOTIATING)
-            self.assertEqual([StreamReady(pair=PAIR)], stream.receive_bytes(offer, 5.0))
+            self.assertEqual([StreamReady(pair=PAIR, direction=Direction.OUTBOUND)], stream.receive_bytes(offer, 5.0))
             self.assertEqual((True, 3_605.0), (stream.may_send(PAIR, 5.0), stream.deadline))
 
     def test_twice(self) -> None:

@@ -34,7 +34,6 @@ from tests.stream.scripts import (
     AUTH,
     CLOSING,
     FROM_A,
-    LIMITS,
     OFFER_EXTERNAL,
     PAIR,
     RECEIVING_STEPS,
@@ -101,7 +100,7 @@ class HeaderTests(SynchronousTestCase):
 
     def test_fresh_ids(self) -> None:
         """S2: the three headers of one connection have three ids."""
-        stream, said = ReceivingStream({B}, LIMITS, CountingEntropy(), 0.0), b""
+        stream, said = ReceivingStream(scripts.side({B}), CountingEntropy(), 0.0), b""
         for step in RECEIVING_STEPS:
             take(stream, step)
             said += stream.bytes_to_send()
@@ -133,7 +132,7 @@ class HeaderTests(SynchronousTestCase):
 
     def test_restarts(self) -> None:
         """S6: a restart has a new header and no closing tag."""
-        stream, said = ReceivingStream({B}, LIMITS, CountingEntropy(), 0.0), b""
+        stream, said = ReceivingStream(scripts.side({B}), CountingEntropy(), 0.0), b""
         for step in RECEIVING_STEPS:
             take(stream, step)
             said += stream.bytes_to_send()
@@ -186,7 +185,7 @@ class HeaderTests(SynchronousTestCase):
     def test_only_the_header_inside_tls_counts(self) -> None:
         """D6, S6: who was named before TLS is forgotten; the domain named inside TLS must be proven."""
         hosted = {B, C}
-        stream = ReceivingStream(hosted, LIMITS, CountingEntropy(), 0.0)
+        stream = ReceivingStream(scripts.side(hosted), CountingEntropy(), 0.0)
         for step in (header(from_="evil.example", to="c.example"), STARTTLS, scripts.TLS_DONE):
             take(stream, step)
         self.assertIs(None, stream.pair)
@@ -211,7 +210,7 @@ class HeaderTests(SynchronousTestCase):
         hosted.add(A)
         self.assertIs(StreamCondition.INVALID_FROM, ending(take(stream, FROM_A)).condition)
         late = set[DomainName]()
-        stream = ReceivingStream(late, LIMITS, CountingEntropy(), 0.0)
+        stream = ReceivingStream(scripts.side(late), CountingEntropy(), 0.0)
         late.add(B)
         self.assertEqual(([], StreamState.PLAIN_NEGOTIATING), (take(stream, FROM_A), stream.state))
 
@@ -425,7 +424,9 @@ class SASLTests(SynchronousTestCase):
         """A stanza that follows the last header in the same piece is good: all is recorded before we answer."""
         stream = receiving(StreamState.PROVEN_OPENING)
         events = stream.receive_bytes(FROM_A + message().data, 0.0)
-        self.assertEqual((StreamReady(pair=PAIR), [message().data]), (events[0], received(events)))
+        self.assertEqual(
+            (StreamReady(pair=PAIR, direction=Direction.INBOUND), [message().data]), (events[0], received(events))
+        )
 
 
 class PitfallTests(SynchronousTestCase):
@@ -444,7 +445,7 @@ class PitfallTests(SynchronousTestCase):
     def test_pitfall_12_receiving_side_has_tls_sasl_features_and_unpredictable_ids(self) -> None:
         """The receiving side offers STARTTLS, then SASL, and makes each id of 16 random bytes."""
         entropy = CountingEntropy()
-        stream = ReceivingStream({B}, LIMITS, entropy, 0.0)
+        stream = ReceivingStream(scripts.side({B}), entropy, 0.0)
         said = []
         for step in RECEIVING_STEPS:
             take(stream, step)

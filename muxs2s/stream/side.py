@@ -1,0 +1,46 @@
+"""
+What a stream knows of our side: which domains are ours, what we ask of peers, what we let them cost us.
+
+Knows values and views only, the same for every stream of a server.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container
+from dataclasses import dataclass, field
+
+from muxs2s.proof.dialback import DialbackKeys
+from muxs2s.proof.peers import PeerPolicies, PeerPolicy
+from muxs2s.stream.announced import AnnouncedLimits
+from muxs2s.stream.limits import StreamLimits
+from muxs2s.wire.names import DomainName
+
+__all__ = ["OwnSide"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnSide:
+    """Our side of every stream."""
+
+    hosted: Container[DomainName]
+    """The domains that are ours; looked at whenever one is named."""
+
+    keys: DialbackKeys
+    policies: Callable[[], PeerPolicies] = PeerPolicies
+    """Gives the policies of the moment."""
+
+    limits: StreamLimits = field(default_factory=StreamLimits)
+    is_bidi: bool = True
+    """Whether we want stanzas in both directions where the peer does, too."""
+
+    def policy(self, domain: DomainName) -> PeerPolicy:
+        """What is asked of a peer's domain."""
+        return self.policies().of(domain)
+
+    @property
+    def announced(self) -> AnnouncedLimits:
+        """What we tell peers of our limits: those after authentication, as nothing larger is due before."""
+        limits = self.limits
+        return AnnouncedLimits(
+            max_bytes=limits.after_authentication.max_element_bytes, idle_seconds=limits.idle_seconds
+        )
