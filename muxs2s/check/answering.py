@@ -19,12 +19,15 @@ from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 
 from muxs2s.network.certificates import CertificateStore
-from muxs2s.network.protocol import StreamProtocol
+from muxs2s.network.protocol import DialbackEvent, StreamProtocol
 from muxs2s.network.tls import TLSContexts
+from muxs2s.proof.dialback import DialbackKeys, DialbackSecret
 from muxs2s.proof.outcome import Evidence, Outcome, Undecided
+from muxs2s.stream.associations import Direction
 from muxs2s.stream.events import StreamClosing
 from muxs2s.stream.initiating import InitiatingStream
 from muxs2s.stream.limits import StreamLimits
+from muxs2s.stream.side import OwnSide
 from muxs2s.wire.errors import MuxS2SError
 from muxs2s.wire.header import StreamHeader
 from muxs2s.wire.names import DomainName, DomainPair
@@ -55,7 +58,8 @@ async def certificate_at(there: IStreamClientEndpoint, domain: DomainName, clock
     :raises NotAnswered: if it does not come to a handshake.
     """
     call = _Call()
-    stream = InitiatingStream(DomainPair(_NOBODY, domain), _LIMITS, clock.seconds())
+    side = OwnSide(hosted=(), keys=DialbackKeys(DialbackSecret("nothing is proven with it")), limits=_LIMITS)
+    stream = InitiatingStream(DomainPair(_NOBODY, domain), side, clock.seconds())
     contexts = TLSContexts(CertificateStore(), clock)
     protocol = StreamProtocol(0, stream, clock=clock, contexts=contexts, judge=call, observer=call)
     await _connect(there, protocol)
@@ -84,8 +88,11 @@ class _Call:
         if not self.shown.called:
             self.shown.errback(NotAnswered(_why(event)))
 
-    def ready(self, _connection: StreamProtocol, pair: DomainPair) -> None:
+    def ready(self, _connection: StreamProtocol, pair: DomainPair, direction: Direction) -> None:
         """Never comes: nothing is proven."""
+
+    def dialback(self, _connection: StreamProtocol, event: DialbackEvent) -> None:
+        """Never comes."""
 
     def received(self, _connection: StreamProtocol, stanzas: Sequence[Slice]) -> None:
         """Never comes."""

@@ -25,10 +25,17 @@ from zope.interface import implementer
 from muxs2s.network.addresses import with_port
 from muxs2s.network.certificates import CertificateProblem
 from muxs2s.network.evidence import Judge
+from muxs2s.network.notes import StreamNotes
 from muxs2s.network.tls import ClientTLS, ServerTLS, TLSContexts, TLSDescription, peer_chain, tls_description
 from muxs2s.network.writing import MAX_WRITE_BYTES, StanzaWriter
-from muxs2s.proof.outcome import Evidence, Outcome, Proven, Undecided
+from muxs2s.proof.outcome import Evidence, FoundByDNS, Outcome, Undecided
+from muxs2s.stream.associations import Direction
 from muxs2s.stream.events import (
+    AnswerUnasked,
+    KeyVerified,
+    Negotiated,
+    PairAsserted,
+    PairRefused,
     ProofWanted,
     StanzaDropped,
     StanzasReceived,
@@ -41,12 +48,18 @@ from muxs2s.stream.events import (
 from muxs2s.stream.initiating import InitiatingStream
 from muxs2s.stream.machine import StreamState
 from muxs2s.stream.receiving import ReceivingStream
-from muxs2s.wire.errors import LocalMisuse, StreamCondition
+from muxs2s.wire.errors import LocalMisuse, StanzaCondition, StreamCondition
 from muxs2s.wire.names import DomainPair
-from muxs2s.wire.reasons import readable
 from muxs2s.wire.stanza import Slice
 
-__all__ = ["ABORT_SECONDS", "MAX_STALL_SECONDS", "MAX_WRITE_BYTES", "StreamObserver", "StreamProtocol"]
+__all__ = [
+    "ABORT_SECONDS",
+    "MAX_STALL_SECONDS",
+    "MAX_WRITE_BYTES",
+    "DialbackEvent",
+    "StreamObserver",
+    "StreamProtocol",
+]
 
 ABORT_SECONDS: Final = 10.0
 """From our closing the connection to cutting it, if the peer does not answer."""
@@ -55,11 +68,20 @@ MAX_STALL_SECONDS: Final = 60.0
 """What was written must be in the kernel by then, or the connection is cut: the peer reads no more."""
 
 
+DialbackEvent = PairAsserted | KeyVerified | PairRefused | Negotiated
+
+_JUDGING: Final = frozenset({StreamState.JUDGING, StreamState.PLAIN_JUDGING})
+
+
 class StreamObserver(Seam):
     """Whoever owns streams. Each method hands over and returns."""
 
-    def ready(self, connection: StreamProtocol, pair: DomainPair) -> None:
+    def ready(self, connection: StreamProtocol, pair: DomainPair, direction: Direction) -> None:
         """The pair may carry stanzas from now on."""
+        ...
+
+    def dialback(self, connection: StreamProtocol, event: DialbackEvent) -> None:
+        """A pair is asserted or refused, a key verified, or a stream is ready to be asked about keys."""
         ...
 
     def received(self, connection: StreamProtocol, stanzas: Sequence[Slice]) -> None:
@@ -116,7 +138,7 @@ class StreamProtocol(Protocol):
         """When what is in hand has been there too long, seconds."""
         self._alarm: IDelayedCall | None = None
         self._judging: Deferred[None] | None = None
-        self._has_dropped = False
+        self._notes = StreamNotes(number)
 
     @property
     def peer_address(self) -> str:
@@ -126,11 +148,17 @@ class StreamProtocol(Protocol):
         peer = self.transport.getPeer()
         return with_port(peer.host, peer.port) if isinstance(peer, IPv4Address | IPv6Address) else str(peer)
 
+    @property
+    def evidence(self) -> Evidence:
+        """What the peer has shown, and, if we called it, where it was found."""
+        is_called = isinstance(self.stream, InitiatingStream)
+        return Evidence(chain=self._chain, dialback=FoundByDNS(address=self.peer_address) if is_called else None)
+
     # What Twisted calls.
 
     def connectionMade(self) -> None:
         """Say what the stream has to say first."""
-        self._act(())
+        self._act(self.stream.begin())
 
     def dataReceived(self, data: bytes) -> None:
         """Let the stream read what came."""
@@ -151,9 +179,7 @@ class StreamProtocol(Protocol):
         self.connected = 0
         text = _why_lost(reason)
         if isinstance(reason.value, SSL.Error):
-            self._log.info(
-                "stream {number} with {address}: {text}", number=self.number, address=self.peer_address, text=text
-            )
+            self._notes.lost(self.peer_address, text)
         self._report(self.stream.connection_lost(text))
         self._disarm()
         if self._judging is not None:
@@ -183,9 +209,22 @@ class StreamProtocol(Protocol):
         self._writer.write_stanzas(self.stream.bytes_to_send(), stanzas)
         self._arm()
 
+    def question(self, pair: DomainPair, stream_id: str, key: str) -> None:
+        """As :meth:`muxs2s.stream.proving.ProvingStream.question`."""
+        self._act(self.stream.question(pair, stream_id, key, self._clock.seconds()))
+
+    def judge_pair(self, pair: DomainPair, outcome: Outcome, condition: StanzaCondition) -> None:
+        """As :meth:`muxs2s.stream.proving.ProvingStream.judge_pair`."""
+        self._notes.judged(outcome, pair.target)
+        self._act(self.stream.judge_pair(pair, outcome, condition, self._clock.seconds()))
+
     def close(self) -> None:
         """Close the stream politely."""
         self._act(self.stream.close(self._clock.seconds()))
+
+    def shut_down(self) -> None:
+        """Close the stream because this server stops."""
+        self._act(self.stream.shut_down(self._clock.seconds()))
 
     def fail(self, condition: StreamCondition, text: str) -> None:
         """Close the stream with an error."""
@@ -248,90 +287,62 @@ class StreamProtocol(Protocol):
                     self._begin_tls(event)
                 case ProofWanted():
                     self._judging = Deferred.fromCoroutine(self._prove(event)).addErrback(self._broken)
-                case StreamReady(pair=pair):
+                case StreamReady(pair=pair, direction=direction):
                     self._write()
-                    self._observer.ready(self, pair)
-                case StanzaDropped(pair=pair):
-                    self._note_dropped(pair)
+                    self._observer.ready(self, pair, direction)
                 case StreamClosing():
-                    self._note_closing(event)
+                    self._notes.closing(event, self.peer_address)
                     self._observer.closing(self, event)
-                case StreamEnded():  # pragma: no branch - there is no other event
+                case StreamEnded():
                     self._end()
+                case _:
+                    self._report_pair(event)
+
+    def _report_pair(self, event: DialbackEvent | StanzaDropped | AnswerUnasked) -> None:
+        match event:
+            case StanzaDropped(pair=pair):
+                self._notes.dropped(pair)
+            case AnswerUnasked(pair=pair):
+                self._notes.unasked(pair)
+            case PairRefused():
+                self._notes.refused(event)
+                self._observer.dialback(self, event)
+            case _:
+                self._observer.dialback(self, event)
 
     def _begin_tls(self, agreed: TLSAgreed) -> None:
         self._write()
-        own, peer = agreed.own_domain, agreed.peer_domain
         try:
-            creator = ServerTLS(self._contexts, own) if peer is None else ClientTLS(self._contexts, own, peer)
+            creator = self._tls_creator(agreed)
         except CertificateProblem as problem:
-            self._log.error(
-                "no TLS for {domain} on stream {number}: {problem}", domain=own, number=self.number, problem=problem
-            )
-            self.fail(StreamCondition.INTERNAL_SERVER_ERROR, f"no usable certificate for {own}")
+            self._notes.no_tls(agreed.own_domain, problem)
+            self.fail(StreamCondition.INTERNAL_SERVER_ERROR, f"no usable certificate for {agreed.own_domain}")
             return
         self._transport().startTLS(creator)
+
+    def _tls_creator(self, agreed: TLSAgreed) -> ServerTLS | ClientTLS:
+        if agreed.peer_domain is None:
+            return ServerTLS(self._contexts, agreed.own_domain)
+        return ClientTLS(self._contexts, agreed.own_domain, agreed.peer_domain, alpn=agreed.direct)
 
     async def _prove(self, wanted: ProofWanted) -> None:
         """Have the peer judged; a verdict that comes when nobody waits for it any more is none."""
         outcome: Outcome
         try:
-            outcome = await self._judge.judge(wanted.domain, Evidence(chain=self._chain), self._clock.seconds())
+            outcome = await self._judge.judge(wanted.domain, self.evidence, self._clock.seconds())
         except Exception:  # noqa: BLE001 - whatever a judge does, the stream goes its way
-            if self.stream.state is StreamState.JUDGING:
+            if self.stream.state in _JUDGING:
                 self._log.failure("judging {domain} on stream {number}", domain=wanted.domain, number=self.number)
             outcome = Undecided(domain=wanted.domain, reasons=("an internal error, see the log",))
-        if self.stream.state is StreamState.JUDGING:
+        if self.stream.state in _JUDGING:
             events = self.stream.decide(outcome, self._clock.seconds())
-            self._note_judged(outcome, wanted)
+            self._notes.judged(outcome, wanted.asked_for)
             self._act(events)
 
     def _broken(self, failure: Failure) -> None:
         """A verdict on another domain, or a fault of ours: not to be met twice on one connection."""
         self._log.failure("stream {number} cannot go on", failure, number=self.number)
         self._transport().abortConnection()
-
-    # What operators are told.
-
-    def _note_judged(self, outcome: Outcome, wanted: ProofWanted) -> None:
-        if isinstance(outcome, Proven):
-            self._log.info(
-                "accepted {domain}, asked for {asked_for}, by {prooftype} on stream {number}",
-                domain=wanted.domain,
-                asked_for=wanted.asked_for,
-                prooftype=outcome.prooftype,
-                number=self.number,
-                evidence=outcome.evidence,
-            )
-        else:
-            self._log.info(
-                "refused {domain}, asked for {asked_for}, on stream {number}: {reasons}",
-                domain=wanted.domain,
-                asked_for=wanted.asked_for,
-                number=self.number,
-                reasons=readable("; ".join(outcome.reasons)),
-            )
-
-    def _note_dropped(self, pair: DomainPair) -> None:
-        """Once: the peer decides how often it happens."""
-        if not self._has_dropped:
-            self._has_dropped = True
-            self._log.warn(
-                "dropping stanzas from {sender} on stream {number}, where it is not proven",
-                sender=pair.sender,
-                number=self.number,
-            )
-
-    def _note_closing(self, event: StreamClosing) -> None:
-        if event.condition is not None:
-            self._log.info(
-                "stream {number} with {address} failed, said {side}: {condition} ({text})",
-                number=self.number,
-                address=self.peer_address,
-                side="the peer" if event.by_peer else "we",
-                condition=event.condition.value,
-                text=event.text,
-            )
 
     # Time.
 

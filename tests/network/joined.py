@@ -13,15 +13,19 @@ from twisted.internet.protocol import Factory, Protocol
 from muxs2s.network.certificates import CertificateStore
 from muxs2s.network.evidence import Judge, PolicyJudge
 from muxs2s.network.pem import Credentials
-from muxs2s.network.protocol import StreamProtocol
+from muxs2s.network.protocol import DialbackEvent, StreamProtocol
 from muxs2s.network.tls import TLSContexts
+from muxs2s.proof.dialback import DialbackKeys, DialbackSecret
 from muxs2s.proof.outcome import Evidence, Outcome
+from muxs2s.proof.peers import PeerPolicies
 from muxs2s.proof.pkix import PkixProof
+from muxs2s.stream.associations import Direction
 from muxs2s.stream.events import StreamClosing
 from muxs2s.stream.initiating import InitiatingStream
 from muxs2s.stream.limits import StreamLimits
 from muxs2s.stream.machine import StreamState
 from muxs2s.stream.receiving import ReceivingStream
+from muxs2s.stream.side import OwnSide
 from muxs2s.testing import CertificateAuthority, stanza_of
 from muxs2s.testing.network import MemoryConnection, MemoryNetwork
 from muxs2s.wire.names import DomainName, DomainPair
@@ -50,12 +54,18 @@ class Record:
         """What was received, comparable to what was sent."""
         self.unsent: list[Slice] = []
         self.closings: list[StreamClosing] = []
+        self.dialback_events: list[DialbackEvent] = []
         self.on_ready: Callable[[], None] = lambda: None
 
-    def ready(self, _connection: StreamProtocol, pair: DomainPair) -> None:
+    def ready(self, _connection: StreamProtocol, pair: DomainPair, _direction: Direction) -> None:
         """As :class:`~muxs2s.network.protocol.StreamObserver`."""
         self.told.append(f"ready {pair}")
         self.on_ready()
+
+    def dialback(self, _connection: StreamProtocol, event: DialbackEvent) -> None:
+        """As :class:`~muxs2s.network.protocol.StreamObserver`."""
+        self.told.append(f"dialback {type(event).__name__}")
+        self.dialback_events.append(event)
 
     def received(self, _connection: StreamProtocol, stanzas: Sequence[Slice]) -> None:
         """As :class:`~muxs2s.network.protocol.StreamObserver`."""
@@ -93,12 +103,29 @@ class Ends:
         judge_of_b: Judge = PKIX,
         buffer_bytes: int = 65_536,
         limits: StreamLimits | None = None,
+        policies: PeerPolicies | None = None,
+        bidi: bool = False,
+        direct_tls: bool = False,
     ) -> None:
         self.network = MemoryNetwork(buffer_bytes=buffer_bytes)
-        limits, now = limits or StreamLimits(), self.network.seconds()
+        now = self.network.seconds()
+        sides = [
+            OwnSide(
+                hosted={domain},
+                keys=DialbackKeys(DialbackSecret(f"sixteen bytes of {domain}")),
+                policies=lambda: policies or PeerPolicies(),
+                limits=limits or StreamLimits(),
+                is_bidi=bidi,
+            )
+            for domain in PAIR
+        ]
         self.told_a, self.told_b = Record(), Record()
-        self.a = self._protocol(1, InitiatingStream(PAIR, limits, now), of_a, judge_of_a, self.told_a)
-        self.b = self._protocol(2, ReceivingStream({B}, limits, os.urandom, now), of_b, judge_of_b, self.told_b)
+        self.a = self._protocol(
+            1, InitiatingStream(PAIR, sides[0], now, direct_tls=direct_tls), of_a, judge_of_a, self.told_a
+        )
+        self.b = self._protocol(
+            2, ReceivingStream(sides[1], os.urandom, now, direct_tls=direct_tls), of_b, judge_of_b, self.told_b
+        )
 
     def connect(self, peer: Protocol | None = None) -> None:
         """Connect both ends, or the initiating one with somebody else; hardly anything moves yet."""

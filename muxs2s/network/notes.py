@@ -1,0 +1,110 @@
+"""
+What operators are told of a stream, in the log.
+
+Knows the lines, and which of them a peer could have written as often as it likes: those come once. Does
+not know when anything happens: see :mod:`muxs2s.network.protocol`.
+"""
+
+from __future__ import annotations
+
+from twisted.logger import Logger
+
+from muxs2s.network.certificates import CertificateProblem
+from muxs2s.proof.outcome import Outcome, Proven
+from muxs2s.stream.events import PairRefused, StreamClosing
+from muxs2s.wire.errors import StreamCondition
+from muxs2s.wire.names import DomainName, DomainPair
+from muxs2s.wire.reasons import readable
+
+__all__ = ["StreamNotes"]
+
+
+class StreamNotes:
+    """
+    The log of one stream.
+
+    :param number: what logs call the stream.
+    """
+
+    _log = Logger()
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+        self._said: set[str] = set()
+
+    def judged(self, outcome: Outcome, asked_for: DomainName) -> None:
+        """A domain of the peer was judged, for a domain of ours."""
+        if isinstance(outcome, Proven):
+            self._log.info(
+                "accepted {domain}, asked for {asked_for}, by {prooftype} on stream {number}",
+                domain=outcome.domain,
+                asked_for=asked_for,
+                prooftype=outcome.prooftype,
+                number=self._number,
+                evidence=outcome.evidence,
+            )
+        else:
+            self._log.info(
+                "refused {domain}, asked for {asked_for}, on stream {number}: {reasons}",
+                domain=outcome.domain,
+                asked_for=asked_for,
+                number=self._number,
+                reasons=readable("; ".join(outcome.reasons)),
+            )
+
+    def refused(self, event: PairRefused) -> None:
+        """The peer does not accept a pair of ours."""
+        self._log.info(
+            "not accepted on stream {number}: {pair}: {reason}",
+            number=self._number,
+            pair=str(event.pair),
+            reason=readable(event.text),
+        )
+
+    def dropped(self, pair: DomainPair) -> None:
+        """A stanza came from a domain that is not proven; the peer decides how often that happens."""
+        if self._is_first("dropped"):
+            self._log.warn(
+                "dropping stanzas from {sender} on stream {number}, where it is not proven",
+                sender=pair.sender,
+                number=self._number,
+            )
+
+    def unasked(self, pair: DomainPair) -> None:
+        """A dialback answer came to nothing we have asked; the peer decides how often that happens."""
+        if self._is_first("unasked"):
+            self._log.warn(
+                "ignoring dialback answers about {pair} on stream {number}, where nobody has asked for them",
+                pair=str(pair),
+                number=self._number,
+            )
+
+    def closing(self, event: StreamClosing, address: str) -> None:
+        """One end closes the stream; where nothing failed, as when one of them stops, there is nothing to say."""
+        if event.condition is not None and event.condition is not StreamCondition.SYSTEM_SHUTDOWN:
+            self._log.info(
+                "stream {number} with {address} failed, said {side}: {condition} ({text})",
+                number=self._number,
+                address=address,
+                side="the peer" if event.by_peer else "we",
+                condition=event.condition.value,
+                text=event.text,
+            )
+
+    def no_tls(self, domain: DomainName | None, problem: CertificateProblem) -> None:
+        """We have nothing to begin TLS with."""
+        self._log.error(
+            "no TLS for {domain} on stream {number}: {problem}",
+            domain=domain or "any domain",
+            number=self._number,
+            problem=problem,
+        )
+
+    def lost(self, address: str, text: str) -> None:
+        """TLS came to grief."""
+        self._log.info("stream {number} with {address}: {text}", number=self._number, address=address, text=text)
+
+    def _is_first(self, what: str) -> bool:
+        is_first = what not in self._said
+        self._said.add(what)
+        return is_first
