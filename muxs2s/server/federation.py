@@ -21,6 +21,7 @@ from muxs2s.network.evidence import PolicyJudge
 from muxs2s.network.listening import ListeningPlaces
 from muxs2s.network.reactors import INetworkReactor
 from muxs2s.network.resolver import Lookup, Resolver
+from muxs2s.proof.dialback import DialbackProof
 from muxs2s.proof.outcome import Evidence, Outcome
 from muxs2s.proof.peers import PeerPolicies
 from muxs2s.proof.pkix import PkixProof, TrustAnchors
@@ -65,6 +66,8 @@ class FederationServer(MultiService):
             bind_address=configuration.bind_address,
             limits=configuration.limits,
             policies=self._policies,
+            dialback_secret=configuration.dialback_secret,
+            bidi=configuration.bidi,
             judge=self._trust,
         )
         self.components = ComponentFactory(
@@ -203,7 +206,7 @@ class _Trust:
 
     def take(self, anchors: TrustAnchors) -> None:
         """Judge by these from now on."""
-        self._judge = PolicyJudge((PkixProof(anchors),), self._policies)
+        self._judge = PolicyJudge((PkixProof(anchors), DialbackProof()), self._policies)
 
     async def judge(self, domain: DomainName, evidence: Evidence, now: float) -> Outcome:
         """As :meth:`muxs2s.network.evidence.Judge.judge`."""

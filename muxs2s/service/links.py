@@ -84,7 +84,7 @@ class _Core:
         """Give the stream one write's worth; it says when there is room for more."""
         if carrier.room:
             self.confirm()
-            batch = self.queue.take(MAX_WRITE_BYTES)
+            batch = self.next_batch(carrier)
             try:
                 if batch:
                     carrier.send(self.pair, batch)
@@ -92,6 +92,22 @@ class _Core:
                 self.queue.put_back()  # the proof has ended; the next stream begins with a new one
                 carrier.close()
         self.watch(link)
+
+    def next_batch(self, carrier: Carrier) -> list[Slice]:
+        """
+        Take one write's worth; what is larger than the peer takes is bounced.
+
+        Source: XEP-0478, section 4.
+        """
+        batch = self.queue.take(MAX_WRITE_BYTES)
+        larger = self.queue.discard_larger(carrier.max_bytes)
+        while larger:
+            text = f"{self.pair.target} takes stanzas of {carrier.max_bytes:.0f} bytes at most"
+            self.seams.bounce(larger, StanzaCondition.POLICY_VIOLATION, text)
+            self.queue.put_back()
+            batch = self.queue.take(MAX_WRITE_BYTES)
+            larger = self.queue.discard_larger(carrier.max_bytes)
+        return batch
 
     def part(self, *, unsent: bool) -> None:
         """The stream is over: what it was given last has gone, or stands in front again."""

@@ -41,6 +41,11 @@ class Carrier(Protocol):
         """Whether it can take stanzas now."""
         ...
 
+    @property
+    def max_bytes(self) -> float:
+        """The largest stanza it can take; infinite if there is no limit."""
+        ...
+
     def send(self, pair: DomainPair, stanzas: Sequence[Slice]) -> None:
         """
         Take stanzas.

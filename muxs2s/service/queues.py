@@ -112,6 +112,14 @@ class PairQueue:
             taken.append(entry[1])
         return taken
 
+    def discard_larger(self, max_bytes: float) -> list[Slice]:
+        """Remove from what was taken the stanzas that exceed a limit, in bytes; nobody will have them."""
+        larger = [entry for entry in self._taken if len(entry[1].data) > max_bytes]
+        if larger:
+            self._taken = [entry for entry in self._taken if len(entry[1].data) <= max_bytes]
+            self._release(larger)
+        return [stanza for _, stanza in larger]
+
     def confirm(self) -> None:
         """What was taken has gone its way."""
         self._release(self._taken)

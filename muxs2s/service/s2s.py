@@ -29,6 +29,7 @@ from muxs2s.network.reactors import INetworkReactor
 from muxs2s.network.resolver import Lookup, Resolver
 from muxs2s.network.targets import Overrides
 from muxs2s.network.tls import TLSContexts
+from muxs2s.proof.dialback import DialbackKeys, DialbackProof, DialbackSecret
 from muxs2s.proof.peers import PeerPolicies
 from muxs2s.proof.pkix import PkixProof, TrustAnchors
 from muxs2s.service.backoff import Backoff, BackoffLimits, Backoffs
@@ -39,12 +40,18 @@ from muxs2s.service.routing import Routing
 from muxs2s.service.status import QueueStatus, ServiceStatus, stream_status
 from muxs2s.service.streams import StreamFactory, Streams, StreamSeams
 from muxs2s.stream.limits import StreamLimits
+from muxs2s.stream.side import OwnSide
 from muxs2s.wire.errors import StreamCondition
 from muxs2s.wire.names import DomainName, DomainPair
 from muxs2s.wire.stanza import Slice
 
 __all__ = ["S2SService", "ServiceLimits"]
 
+
+RANDOM_SECRET_BYTES: Final = 32
+"""Of the dialback secret that is made where none is given."""
+
+_COMPLAINT: Final = "peers cannot connect at {endpoint}: {reason}. Remedy: free it, or listen elsewhere"
 
 _chance: Final = SystemRandom().random
 
@@ -70,11 +77,15 @@ class S2SService(Service):
     :param certificates: of our domains.
     :param anchors: the certificate authorities whose word counts.
     :param endpoints: where to accept peers, from ``startService`` to ``stopService``.
+    :param direct_endpoints: the same for peers that begin with TLS (XEP-0368).
     :param lookup: asks DNS; by default the name servers of the system.
     :param overrides: where peers are, for those the operator knows better about than DNS.
     :param bind_address: the IP address to connect from.
     :param policies: gives the policies of the moment; see :meth:`end_denied`.
-    :param judge: decides what proves a peer's domain; by default PKIX, where the policies let it.
+    :param dialback_secret: what our dialback keys are made from, the same on all nodes that serve a domain;
+        by default a random one.
+    :param bidi: whether stanzas may go in both directions of one stream, where the peer wants that, too.
+    :param judge: decides what proves a peer's domain; by default PKIX and dialback, where the policies let them.
     :raises NameRefused: if a domain is no domain name.
     """
 
@@ -89,11 +100,14 @@ class S2SService(Service):
         certificates: CertificateStore,
         anchors: TrustAnchors,
         endpoints: Sequence[IStreamServerEndpoint] = (),
+        direct_endpoints: Sequence[IStreamServerEndpoint] = (),
         lookup: Lookup | None = None,
         overrides: Overrides | None = None,
         bind_address: str | None = None,
         limits: ServiceLimits | None = None,
         policies: Callable[[], PeerPolicies] = PeerPolicies,
+        dialback_secret: DialbackSecret | None = None,
+        bidi: bool = True,
         judge: Judge | None = None,
         entropy: Callable[[int], bytes] = os.urandom,
         chance: Callable[[], float] = _chance,
@@ -103,9 +117,8 @@ class S2SService(Service):
         self._policies = policies
         self._reactor = reactor
         self._backoffs = Backoffs(lambda: Backoff(limits=limits.backoff, chance=chance))
-        self._places = ListeningPlaces(
-            endpoints, "peers cannot connect at {endpoint}: {reason}. Remedy: free it, or listen elsewhere"
-        )
+        self._places = ListeningPlaces(endpoints, _COMPLAINT)
+        self._direct_places = ListeningPlaces(direct_endpoints, _COMPLAINT)
         self._routers: list[RouterHost] = []
         self._routing = Routing(
             map(DomainName.parse, domains), QueueBudget(limits.queue), self._new_link, reactor.seconds, policies
@@ -121,9 +134,14 @@ class S2SService(Service):
                     limits=limits.connect,
                 ),
                 contexts=TLSContexts(certificates, reactor),
-                judge=judge or PolicyJudge((PkixProof(anchors),), policies),
-                hosted=self._routing.hosted,
-                limits=limits.stream,
+                judge=judge or PolicyJudge((PkixProof(anchors), DialbackProof()), policies),
+                side=OwnSide(
+                    hosted=self._routing.hosted,
+                    keys=DialbackKeys(dialback_secret or DialbackSecret(entropy(RANDOM_SECRET_BYTES))),
+                    policies=policies,
+                    limits=limits.stream,
+                    is_bidi=bidi,
+                ),
                 entropy=entropy,
                 deliver=self._routing.deliver,
                 reached=self._reached,
@@ -179,6 +197,11 @@ class S2SService(Service):
         """Makes the protocols of accepted connections, for any endpoint."""
         return self._streams.accepting()
 
+    @property
+    def direct_factory(self) -> StreamFactory:
+        """The same for connections that begin with TLS; the endpoint itself must not do TLS."""
+        return self._streams.accepting(direct_tls=True)
+
     def startService(self) -> None:
         """Accept peers on every endpoint; one that cannot be used is logged and the others serve."""
         super().startService()  # type: ignore[no-untyped-call]  # Twisted has not typed it
@@ -188,6 +211,7 @@ class S2SService(Service):
             host.stop()  # it may run still, for streams of before that are closing
             host.start()
         self._places.open(self.factory)
+        self._direct_places.open(self.direct_factory)
 
     def stopService(self) -> Deferred[None]:
         """
@@ -199,7 +223,8 @@ class S2SService(Service):
         """
         Service.stopService(self)
         self._routing.stop()
-        return DeferredList([self._places.close(), self._streams.stop()]).addCallback(self._stopped)
+        ending = [self._places.close(), self._direct_places.close(), self._streams.stop()]
+        return DeferredList(ending).addCallback(self._stopped)
 
     def add_domain(self, domain: str) -> None:
         """
@@ -211,15 +236,17 @@ class S2SService(Service):
 
     def remove_domain(self, domain: str) -> None:
         """
-        Host a domain no longer: what waits from it is bounced, its streams are closed.
+        Host a domain no longer: what waits from it is bounced, streams for it are closed, and taken off others.
 
         :raises NameRefused: if it is no domain name.
         """
         name = DomainName.parse(domain)
         self._routing.remove(name)
         for connection in self._streams:
-            if connection.stream.pair is not None and name in connection.stream.pair:
+            if name in (connection.stream.pair or ()):
                 connection.fail(StreamCondition.HOST_GONE, f"{name} is no longer hosted here")
+            else:
+                connection.stream.associations.withdraw_domain(name)
 
     @property
     def overrides(self) -> Overrides:

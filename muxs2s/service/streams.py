@@ -1,51 +1,42 @@
 """
 Every stream of this process: opened by us, accepted from peers, each under a number.
 
-Knows how a stream for a domain pair comes about and who is to hear of it. A stream belongs to the
-connection and the peer at its other end, never to a pair: a pair only uses it. Does not know what
-waits for a stream (:mod:`muxs2s.service.links`) or where a stanza goes
+Knows which stream a domain pair may use and who is to hear of it. A stream belongs to the connection and
+the peer at its other end, never to a pair: a pair only uses it. Does not know how a stream is opened
+(:mod:`muxs2s.service.opening`), what waits for one (:mod:`muxs2s.service.links`) or where a stanza goes
 (:mod:`muxs2s.service.routing`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
-from typing import Final
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IAddress, IReactorTime
-from twisted.internet.protocol import Factory
+from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from muxs2s.network.connecting import Connector
 from muxs2s.network.evidence import Judge
-from muxs2s.network.protocol import StreamProtocol
-from muxs2s.network.targets import Unreachable
+from muxs2s.network.protocol import DialbackEvent, StreamProtocol
+from muxs2s.network.targets import Target
 from muxs2s.network.tls import TLSContexts
+from muxs2s.service.factory import StreamFactory
 from muxs2s.service.linkseams import Carrier, Link, StreamUnavailable
-from muxs2s.stream.events import StreamClosing
+from muxs2s.service.opening import Opening, Purpose
+from muxs2s.service.users import StreamUsers
+from muxs2s.service.verification import Verifications
+from muxs2s.stream.associations import Direction
+from muxs2s.stream.events import KeyVerified, Negotiated, PairAsserted, PairRefused, StreamClosing
 from muxs2s.stream.initiating import InitiatingStream
-from muxs2s.stream.limits import StreamLimits
-from muxs2s.stream.machine import StreamState
 from muxs2s.stream.receiving import ReceivingStream
-from muxs2s.wire.errors import StanzaCondition, StreamCondition
-from muxs2s.wire.names import DomainName, DomainPair
+from muxs2s.stream.side import OwnSide
+from muxs2s.wire.names import DomainPair
 from muxs2s.wire.stanza import Slice
 
 __all__ = ["StreamFactory", "StreamSeams", "Streams"]
-
-_PASSING: Final = frozenset(
-    {
-        StreamCondition.CONNECTION_TIMEOUT,
-        StreamCondition.INTERNAL_SERVER_ERROR,
-        StreamCondition.REMOTE_CONNECTION_FAILED,
-        StreamCondition.RESET,
-        StreamCondition.RESOURCE_CONSTRAINT,
-        StreamCondition.SYSTEM_SHUTDOWN,
-    }
-)
-"""Errors after which it is worth trying again soon."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,8 +47,7 @@ class StreamSeams:
     connector: Connector
     contexts: TLSContexts
     judge: Judge
-    hosted: Container[DomainName]
-    limits: StreamLimits
+    side: OwnSide
     entropy: Callable[[int], bytes]
     deliver: Callable[[Sequence[Slice]], None]
     """Takes what peers send, in order."""
@@ -66,43 +56,25 @@ class StreamSeams:
     """Told of a pair whose target has just proven itself to its sender: it is there."""
 
 
-class StreamFactory(Factory):
-    """
-    Makes the protocol of each connection.
-
-    :param make: called for every connection; ``None`` turns it away.
-    """
-
-    noisy = False
-
-    def __init__(self, make: Callable[[], StreamProtocol | None]) -> None:
-        self._make = make
-
-    def buildProtocol(self, addr: IAddress | None) -> StreamProtocol | None:
-        """Make a protocol; the address plays no part yet."""
-        protocol = self._make()
-        if protocol is not None:
-            protocol.factory = self
-        return protocol
-
-
-@dataclass(slots=True)
-class _Outgoing:
-    """A stream we opened, and the link that uses it."""
-
-    link: Link
-    waiting: Deferred[Carrier] | None
-    """Fires when the stream may carry the pair; ``None`` once it has."""
-
-
 class Streams:
     """Opens, accepts and watches streams."""
+
+    _log = Logger()
 
     def __init__(self, seams: StreamSeams) -> None:
         self.seams = seams
         self._numbers = count(1)
         self._connections: dict[int, StreamProtocol] = {}
-        self._outgoing: dict[StreamProtocol, _Outgoing] = {}
+        self._opened: dict[DomainPair, list[StreamProtocol]] = {}
+        """Those we have opened, by the pair they were opened for."""
+        self._users: dict[StreamProtocol, StreamUsers] = {}
+        """Of the streams that may carry something of ours."""
+        self._carrying: dict[DomainPair, list[StreamProtocol]] = {}
+        """Streams that have accepted a pair of ours, oldest first."""
+        self._wishes: dict[DomainPair, Deferred[StreamProtocol]] = {}
+        """Fires when there is a stream for the pair."""
+        self._opening = Opening(seams.connector, self._initiate)
+        self._verifications = Verifications(self, seams.judge, seams.side.policies, seams.clock)
         self._stopping: list[Deferred[None]] = []
         self._is_stopped = False
 
@@ -110,23 +82,28 @@ class Streams:
         """Every stream that is not gone, oldest first."""
         return iter(tuple(self._connections.values()))
 
-    def accepting(self) -> StreamFactory:
-        """A factory for the connections that peers open to us."""
-        return StreamFactory(self._accept)
+    def accepting(self, *, direct_tls: bool = False) -> StreamFactory:
+        """
+        A factory for the connections that peers open to us.
+
+        :param direct_tls: whether they begin with TLS.
+        """
+        return StreamFactory(lambda address: self._accept(address, direct_tls=direct_tls))
 
     def dial(self, pair: DomainPair, link: Link) -> Deferred[Carrier]:
         """
-        Open a stream for a pair.
+        Find a stream for a pair: one that there is, or a new one.
 
         :param link: told of the stream's room, closing and end from when the Deferred has fired.
-        :returns: fires with the stream once it may carry the pair; fails with
-            :exc:`~muxs2s.service.links.StreamUnavailable`. Can be cancelled.
+        :returns: fires with a place on the stream once it may carry the pair; fails with
+            :exc:`~muxs2s.service.linkseams.StreamUnavailable`. Can be cancelled.
         """
         return Deferred.fromCoroutine(self._dial(pair, link))
 
     def start(self) -> None:
         """Open and accept streams again after :meth:`stop`."""
         self._is_stopped = False
+        self._opening.start()
 
     def stop(self) -> Deferred[None]:
         """
@@ -137,84 +114,137 @@ class Streams:
         self._is_stopped = True
         stopped: Deferred[None] = Deferred()
         self._stopping.append(stopped)
+        self._opening.stop()
         for connection in self:
-            connection.close()
+            connection.shut_down()
         self._note_stopped()
         return stopped
 
+    # What verifications ask of us.
+
+    def asking(self, pair: DomainPair, *, other_than: StreamProtocol) -> StreamProtocol | None:
+        """As :meth:`muxs2s.service.verification.AskableStreams.asking`."""
+        opened = self._opened.get(pair, ())
+        return next((each for each in opened if each is not other_than and each.stream.may_ask), None)
+
+    async def open_to_ask(self, pair: DomainPair) -> StreamProtocol:
+        """As :meth:`muxs2s.service.verification.AskableStreams.open_to_ask`."""
+        return await self._opening.open(Purpose(pair=pair, only_to_ask=True))
+
     # What streams tell us.
 
-    def ready(self, connection: StreamProtocol, pair: DomainPair) -> None:
-        """Give the stream to the link that waits for it; one that a peer opened shows that the peer is there."""
-        outgoing = self._outgoing.get(connection)
-        if isinstance(connection.stream, ReceivingStream):
+    def ready(self, connection: StreamProtocol, pair: DomainPair, direction: Direction) -> None:
+        """
+        Give a stream to the link that waits for it.
+
+        One on which the peer has proven itself shows that it is there.
+        """
+        if direction is Direction.INBOUND:
             self.seams.reached(pair.reversed())
-        elif outgoing is not None and outgoing.waiting is not None:
-            waiting, outgoing.waiting = outgoing.waiting, None
-            waiting.callback(connection)
+            return
+        self._carrying.setdefault(pair, []).append(connection)
+        self._users.setdefault(connection, StreamUsers(connection)).pairs.append(pair)
+        wish = self._wishes.pop(pair, None)
+        if wish is not None:
+            wish.callback(connection)
+        self._opening.negotiated(connection)
+        if isinstance(connection.stream, ReceivingStream):
+            self.seams.reached(pair)
+
+    def dialback(self, connection: StreamProtocol, event: DialbackEvent) -> None:
+        """Have a key judged or its judge's answer passed on, or end the wait for a pair that was refused."""
+        match event:
+            case PairAsserted():
+                self._verifications.asserted(connection, event)
+            case KeyVerified():
+                self._verifications.verified(connection, event)
+            case Negotiated():
+                self._opening.negotiated(connection)
+            case PairRefused(condition=condition, text=text):
+                self._opening.refused(connection, StreamUnavailable(condition, text, final=True))
 
     def received(self, _connection: StreamProtocol, stanzas: Sequence[Slice]) -> None:
         """Hand on what came."""
         self.seams.deliver(stanzas)
 
     def has_room(self, connection: StreamProtocol) -> None:
-        """Tell the link."""
-        outgoing = self._outgoing.get(connection)
-        if outgoing is not None and outgoing.waiting is None:
-            outgoing.link.has_room()
+        """Tell the links."""
+        if connection in self._users:
+            self._users[connection].has_room()
 
     def closing(self, connection: StreamProtocol, event: StreamClosing) -> None:
-        """Tell the link, or whoever waits for the stream."""
-        outgoing = self._outgoing.get(connection)
-        if outgoing is None:
-            return
-        if outgoing.waiting is None:
-            outgoing.link.closing()
-        else:
-            waiting, outgoing.waiting = outgoing.waiting, None
-            del self._outgoing[connection]
-            waiting.errback(_unavailable(connection, event))
+        """Tell the links, and whoever waits for the stream or for an answer on it."""
+        users = self._users.get(connection)
+        for pair in () if users is None else users.pairs:
+            _remove(self._carrying, pair, connection)
+        self._verifications.closing(connection, event.text)
+        self._opening.closing(connection, event)
+        if users is not None:
+            users.closing()
 
     def gone(self, connection: StreamProtocol, unsent: Sequence[Slice]) -> None:
-        """Forget the stream, and tell the link whether what it sent last ever left."""
+        """Forget the stream, and tell the links whether what they sent last ever left."""
         self._connections.pop(connection.number, None)
-        outgoing = self._outgoing.pop(connection, None)
-        if outgoing is not None:
-            outgoing.link.gone(bool(unsent))
+        if isinstance(connection.stream, InitiatingStream):
+            _remove(self._opened, connection.stream.pair, connection)
+        users = self._users.pop(connection, None)
+        if users is not None:
+            users.gone(unsent)
         self._note_stopped()
 
     # The inside.
 
     async def _dial(self, pair: DomainPair, link: Link) -> Carrier:
+        connection = self._find(pair) or await self._wish(pair)
+        return self._users[connection].admit(link)
+
+    def _find(self, pair: DomainPair) -> StreamProtocol | None:
+        now = self.seams.clock.seconds()
+        streams = self._carrying.get(pair, ())
+        return next((connection for connection in streams if connection.stream.may_send(pair, now)), None)
+
+    async def _wish(self, pair: DomainPair) -> StreamProtocol:
+        """
+        Open a stream, and wait for it or any other that accepts the pair, whichever comes first.
+
+        A peer that we cannot reach may reach us. What was begun then goes on: to break it off might meet
+        a peer that does the same with the other stream.
+        """
+        wish = self._wishes[pair] = Deferred()
+        opening = Deferred.fromCoroutine(self._opening.open(Purpose(pair=pair)))
+        opening.addErrback(self._not_opened, wish)
         try:
-            connection = await self.seams.connector.connect(
-                pair.target, lambda _target: StreamFactory(lambda: self._initiate(pair))
-            )
-        except Unreachable as unreachable:
-            final = unreachable.condition is StanzaCondition.REMOTE_SERVER_NOT_FOUND
-            raise StreamUnavailable(unreachable.condition, str(unreachable), final=final) from None
-        assert isinstance(connection, StreamProtocol)
-        if connection.stream.state is StreamState.CLOSED:
-            raise StreamUnavailable(
-                StanzaCondition.REMOTE_SERVER_TIMEOUT, f"{pair.target} closed the connection at once", final=False
-            )
-        waiting: Deferred[Carrier] = Deferred()
-        self._outgoing[connection] = _Outgoing(link, waiting)
-        try:
-            return await waiting
+            return await wish
         except CancelledError:
-            self._outgoing.pop(connection, None)
-            connection.close()
+            opening.cancel()
             raise
+        finally:
+            if self._wishes.get(pair) is wish:
+                del self._wishes[pair]
 
-    def _initiate(self, pair: DomainPair) -> StreamProtocol:
-        return self._protocol(InitiatingStream(pair, self.seams.limits, self.seams.clock.seconds()))
+    def _not_opened(self, failure: Failure, wish: Deferred[StreamProtocol]) -> None:
+        """Nobody cares where another stream came first."""
+        if not wish.called:
+            wish.errback(failure)
 
-    def _accept(self) -> StreamProtocol | None:
+    def _initiate(self, purpose: Purpose, target: Target) -> StreamProtocol:
+        stream = InitiatingStream(
+            purpose.pair,
+            self.seams.side,
+            self.seams.clock.seconds(),
+            direct_tls=target.direct_tls,
+            only_to_ask=purpose.only_to_ask,
+        )
+        connection = self._protocol(stream)
+        self._opened.setdefault(stream.pair, []).append(connection)
+        return connection
+
+    def _accept(self, _address: IAddress | None, *, direct_tls: bool) -> StreamProtocol | None:
         if self._is_stopped:
             return None
         seams = self.seams
-        return self._protocol(ReceivingStream(seams.hosted, seams.limits, seams.entropy, seams.clock.seconds()))
+        now = seams.clock.seconds()
+        return self._protocol(ReceivingStream(seams.side, seams.entropy, now, direct_tls=direct_tls))
 
     def _protocol(self, stream: InitiatingStream | ReceivingStream) -> StreamProtocol:
         seams = self.seams
@@ -236,10 +266,10 @@ class Streams:
                 stopped.callback(None)
 
 
-def _unavailable(connection: StreamProtocol, event: StreamClosing) -> StreamUnavailable:
-    """Why a stream ended before it could carry anything."""
-    where = connection.peer_address
-    said = f"{event.condition.value}: {event.text}" if event.condition else event.text
-    side = f", the server at {where} said" if event.by_peer and event.condition else f" with the server at {where}"
-    final = event.condition is not None and event.condition not in _PASSING
-    return StreamUnavailable(StanzaCondition.REMOTE_SERVER_TIMEOUT, f"no stream{side}: {said}", final=final)
+def _remove(index: dict[DomainPair, list[StreamProtocol]], pair: DomainPair, connection: StreamProtocol) -> None:
+    """Take a stream out of an index, if it is there."""
+    streams = index.get(pair, [])
+    if connection in streams:
+        streams.remove(connection)
+    if not streams:
+        index.pop(pair, None)

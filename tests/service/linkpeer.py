@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import inf
 
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
@@ -23,6 +24,7 @@ class DoubleCarrier:
 
     def __init__(self) -> None:
         self.room = True
+        self.max_bytes = inf
         self.in_hand: list[Slice] = []
         self.taken: list[Slice] = []
         """What has gone its way."""

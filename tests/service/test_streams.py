@@ -14,17 +14,20 @@ from twisted.internet.protocol import Factory, Protocol
 from twisted.trial.unittest import SynchronousTestCase
 
 from muxs2s.network.certificates import CertificateStore
-from muxs2s.network.connecting import Connector, Make
+from muxs2s.network.connecting import Attempt, Connector, Make
 from muxs2s.network.evidence import PolicyJudge
 from muxs2s.network.protocol import StreamProtocol
-from muxs2s.network.targets import Target
+from muxs2s.network.targets import Target, Unreachable
 from muxs2s.network.tls import TLSContexts
 from muxs2s.network.transcript import Transcript
+from muxs2s.proof.dialback import DialbackKeys, DialbackSecret
 from muxs2s.proof.pkix import PkixProof
 from muxs2s.service.links import Carrier, Link, StreamUnavailable
 from muxs2s.service.streams import StreamFactory, Streams, StreamSeams
+from muxs2s.stream.associations import Direction
 from muxs2s.stream.limits import StreamLimits
 from muxs2s.stream.machine import StreamState
+from muxs2s.stream.side import OwnSide
 from muxs2s.testing import MemoryResolver
 from muxs2s.wire.errors import StanzaCondition, StreamCondition
 from muxs2s.wire.names import DomainName, DomainPair
@@ -45,15 +48,26 @@ class DoubleLink:
         return lambda *facts: self.told.append(" ".join([name, *map(str, facts)]))
 
 
+class DoubleAttempt(Attempt):
+    """Gives what it was made with, once."""
+
+    def __init__(self, found: Callable[[], Deferred[IProtocol]]) -> None:
+        self.found = found
+
+    def next(self, why: str = "") -> Deferred[IProtocol]:
+        """As any attempt."""
+        return fail(Unreachable(TIMEOUT, f"no connection to b.example: {why}")) if why else self.found()
+
+
 class DoubleConnector(Connector):
     """Gives what it was made with."""
 
     def __init__(self, found: Callable[[IProtocolFactory], Deferred[IProtocol]]) -> None:
         self.found = found
 
-    def connect(self, domain: DomainName, make: Make, *, transcript: Transcript | None = None) -> Deferred[IProtocol]:
+    def attempt(self, domain: DomainName, make: Make, *, transcript: Transcript | None = None) -> Attempt:
         """As any connector."""
-        return self.found(make(Target(host="192.0.2.2", port=5269)))
+        return DoubleAttempt(lambda: self.found(make(Target(host="192.0.2.2", port=5269))))
 
 
 class StreamsTestCase(SynchronousTestCase):
@@ -84,8 +98,12 @@ class StreamsTestCase(SynchronousTestCase):
                 connector=connector or Connector(self.network, MemoryResolver(self.world.zone, self.network)),
                 contexts=TLSContexts(store, self.network),
                 judge=PolicyJudge((PkixProof(AUTHORITY.trust_anchors),)),
-                hosted={A},
-                limits=limits or StreamLimits(),
+                side=OwnSide(
+                    hosted={A},
+                    keys=DialbackKeys(DialbackSecret("sixteen bytes or more")),
+                    limits=limits or StreamLimits(),
+                    is_bidi=False,
+                ),
                 entropy=os.urandom,
                 deliver=self.deliver,
                 reached=self.reached.append,
@@ -135,7 +153,7 @@ class DialTests(StreamsTestCase):
         self.opened()
         (stream,) = self.streams
         self.record.told.clear()
-        self.streams.ready(stream, PAIR)
+        self.streams.ready(stream, PAIR, Direction.OUTBOUND)
         self.assertEqual(([], []), (self.record.told, self.reached))
 
     def test_end(self) -> None:
@@ -204,7 +222,7 @@ class DialTests(StreamsTestCase):
     def test_closed_at_once(self) -> None:
         """A connection that was over before anybody could wait for it is not waited for."""
         streams = self.make_streams(DoubleConnector(self.stillborn))
-        self.assertIn("closed the connection at once", str(self.unavailable(streams.dial(PAIR, self.link))))
+        self.assertIn("the connection was closed at once", str(self.unavailable(streams.dial(PAIR, self.link))))
 
     def stillborn(self, factory: IProtocolFactory) -> Deferred[IProtocol]:
         """A connection that was lost meanwhile."""
@@ -284,7 +302,7 @@ class AcceptTests(StreamsTestCase):
 
     def test_factory_is_quiet(self) -> None:
         """A factory says nothing in the log when it starts and stops."""
-        self.assertIs(False, StreamFactory(lambda: None).noisy)
+        self.assertIs(False, StreamFactory(lambda _address: None).noisy)
 
 
 class StopTests(StreamsTestCase):
@@ -310,7 +328,11 @@ class StopTests(StreamsTestCase):
         """S8: streams whose peers do not answer end by their own deadlines: one that carries, one on the way there."""
         self.opened()
         self.network.connections[1].pauseProducing()
-        self.dial().addErrback(lambda _unavailable: None)
+        self.world.publish("b2.example", self.b.address)
+        self.b.service.add_domain("b2.example")
+        self.b.certificates.add(credentials_of("b2.example"))
+        other = DomainPair(A, DomainName.parse("b2.example"))
+        self.streams.dial(other, self.link).addErrback(lambda _unavailable: None)
         self.peer_streams(StreamState.PROVING)
         self.network.connections[-1].pauseProducing()
         stopped = self.streams.stop()
