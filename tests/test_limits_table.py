@@ -21,6 +21,7 @@ from twisted.trial.unittest import SynchronousTestCase
 import muxs2s
 from muxs2s.hosts import ComponentLimits
 from muxs2s.server.endpoints import MAX_WAITING_CONNECTIONS, ListenEndpoint
+from muxs2s.stream.announced import AnnouncedLimits
 from muxs2s.stream.limits import StreamLimits
 from muxs2s.wire.limits import AFTER_AUTHENTICATION, BEFORE_AUTHENTICATION, FramingLimits
 
@@ -53,12 +54,15 @@ UNITS: Final = frozenset(
             "contexts",
             "elements",
             "hosts",
+            "keys",
             "levels",
             "lines",
             "names",
+            "pairs",
             "parsers",
             "proofs",
             "questions",
+            "redirects",
             "records",
             "rounds",
         ),
@@ -101,12 +105,12 @@ def modules() -> Iterator[Any]:
 
 
 def limit_classes() -> dict[str, Any]:
-    """Every dataclass of limits by its name."""
+    """Every dataclass of limits of ours by its name."""
     return {
         name: value
         for module in modules()
         for name, value in vars(module).items()
-        if name.endswith("Limits") and dataclasses.is_dataclass(value)
+        if name.endswith("Limits") and dataclasses.is_dataclass(value) and value is not AnnouncedLimits
     }
 
 
