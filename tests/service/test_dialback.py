@@ -7,6 +7,8 @@ from typing import Any
 from muxs2s.proof.peers import DIALBACK_SUFFICES, PeerPolicies
 from muxs2s.service.status import StreamStatus
 from muxs2s.testing import CertificateAuthority
+from muxs2s.wire.names import DomainName, DomainPair
+from tests.service.samples import message
 from tests.service.world import FederationTestCase, Server
 
 STRANGER = CertificateAuthority("a stranger")
@@ -88,6 +90,47 @@ class DialbackTests(DialbackCase):
         self.assertEqual([], self.a.mailbox.texts)
 
 
+class RefusedTests(DialbackCase):
+    """A key is not confirmed."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.c, self.d = self.lenient("c.example"), self.lenient("d.example")
+
+    def move(self, address: str) -> None:
+        """Let DNS lead to another place for c.example."""
+        self.world.zone.remove("xmpp.c.example", "A")
+        self.world.zone.add("xmpp.c.example", "A", address)
+
+    def test_disowned(self) -> None:
+        """D14, D15: where DNS leads to somebody else, who does not know the key, the stanza comes back at once."""
+        stranger = self.lenient("c.example")
+        self.move(stranger.address)
+        self.c.send("1", target="d.example")
+        self.assert_bounced(self.c, "internal-server-error")
+        self.assertIn("d.example does not accept c.example", self.c.mailbox.errors[0])
+        self.assertEqual(([], ()), (self.d.mailbox.texts, self.d.service.status().streams))
+
+    def test_nobody_to_ask(self) -> None:
+        """D15: where the authoritative server cannot be reached it comes back at once, too, with that reason."""
+        self.move("192.0.2.77")
+        self.c.send("1", target="d.example")
+        self.assert_bounced(self.c, "remote-server-timeout")
+        self.assertIn("no connection to c.example", self.c.mailbox.errors[0])
+
+    def test_unasked_answer(self) -> None:
+        """D18: an answer that nobody has asked for changes nothing, and is told once in the log."""
+        self.c.send("1", target="d.example")
+        (at_c,) = self.c.service._streams
+        forged = b"<db:result from='x.example' to='c.example' type='valid'/>" * 2
+        (at_d,) = self.d.service._streams
+        assert at_d._writer is not None
+        at_d._writer.write(forged)
+        self.network.settle()
+        self.assertEqual(1, sum("nobody has asked for them" in line for line in self.logged.lines))
+        self.assertFalse(at_c.stream.may_send(DomainPair(*map(DomainName.parse, ("c.example", "x.example"))), 0.0))
+
+
 class BidiTests(DialbackCase):
     """The same on one stream."""
 
@@ -110,3 +153,29 @@ class BidiTests(DialbackCase):
         """B5: a key is never asked about on the stream that brought it."""
         self.c.send("1", target="d.example")
         self.assertEqual((1, 1), (self.connections_to(self.c), self.connections_to(self.d)))
+
+
+class OneWayNetworkTests(DialbackCase):
+    """One server cannot reach the other."""
+
+    def test_over_the_stream_of_the_peer(self) -> None:
+        """B11: what waits for a peer we cannot reach goes out on the stream with which the peer reaches us."""
+        c, d = self.world.server("c.example"), self.world.server("d.example")
+        self.network.silent.add(d.address)
+        c.send("1", target="d.example")
+        self.assertEqual([], d.mailbox.texts)
+        d.send("2", target="c.example")
+        self.assertEqual((["2"], ["1"]), (c.mailbox.texts, d.mailbox.texts))
+        c.send("3", target="d.example")
+        self.assertEqual(["1", "3"], d.mailbox.texts)
+
+    def test_crossing(self) -> None:
+        """B11: where both call each other at once each pair keeps to one stream, and its order."""
+        c, d = self.world.server("c.example"), self.world.server("d.example")
+        texts = [str(number) for number in range(50)]
+        for text in texts:
+            c.service.send([message(text, "x@c.example", "y@d.example")])
+            d.service.send([message(text, "x@d.example", "y@c.example")])
+            self.network.step()
+        self.network.settle()
+        self.assertEqual((texts, texts), (c.mailbox.texts, d.mailbox.texts))

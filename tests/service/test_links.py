@@ -20,6 +20,7 @@ from tests.service.samples import PAIR, bodies, message, of_size
 
 TIMEOUT = StanzaCondition.REMOTE_SERVER_TIMEOUT
 NOT_FOUND = StanzaCondition.REMOTE_SERVER_NOT_FOUND
+POLICY = StanzaCondition.POLICY_VIOLATION
 
 GRID = """
               idle     resting   dialling  open     parting  over
@@ -114,6 +115,33 @@ class SendingTests(LinkTestCase):
         self.link.gone(unsent=False)
         self.clock.advance(REDIAL_SECONDS)
         self.assertEqual(["2"], bodies(self.world.succeed().in_hand))
+
+
+class PeerLimitTests(LinkTestCase):
+    """The peer has said how large a stanza may be."""
+
+    def test_larger(self) -> None:
+        """S21: a stanza of that size is sent; one byte more, and it comes back, alone."""
+        world = LinkWorld()
+        dialled = world.dialling("1")
+        world.push_stanzas(of_size(10_001, "2"), of_size(10_000, "3"), of_size(10_001, "4"), message("5"))
+        carrier = DoubleCarrier()
+        carrier.max_bytes = 10_000.0
+        dialled.callback(carrier)
+        self.assertEqual(["1", "3", "5"], [text[:1] for text in world.passed_on(carrier)])
+        self.assertEqual((["2", "4"], {POLICY}), ([text[:1] for text in world.returned], world.conditions))
+        self.assertIn("takes stanzas of 10000 bytes at most", world.bounces[0][2])
+
+    def test_nothing_else(self) -> None:
+        """S21: where everything is too large nothing is sent, and the link goes on."""
+        world = LinkWorld()
+        carrier = world.open("0")
+        world.passed_on(carrier)
+        carrier.max_bytes = 10_000.0
+        world.push_stanzas(of_size(10_001, "1"))
+        self.assertEqual(([], 1, 0), (carrier.in_hand, len(world.returned), len(world.queue)))
+        world.push("2")
+        self.assertEqual(["0", "2"], world.passed_on(carrier))
 
 
 class RefusedTests(LinkTestCase):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Factory, Protocol
 
+from muxs2s.network.protocol import StreamProtocol
 from muxs2s.service.opening import MAX_REDIRECTS
 from muxs2s.stream.machine import StreamState
 from muxs2s.wire.errors import StanzaCondition
 from muxs2s.wire.namespaces import STREAM_ERRORS
+from tests.service.samples import PAIR
 from tests.service.test_streams import StreamsTestCase
 
 
@@ -96,3 +99,41 @@ class RedirectTests(StreamsTestCase):
         self.assertIs(True, unavailable.final)
         self.assertIn("to no place at all", str(unavailable))
         self.network.settle()
+
+
+class StopTests(StreamsTestCase):
+    """A server goes out of service while it calls others."""
+
+    def test_while_connecting(self) -> None:
+        """What is not connected yet is broken off, with a reason for those who wait."""
+        self.network.silent.add(self.b.address)
+        dialled = self.dial()
+        self.network.settle()
+        self.successResultOf(self.streams.stop())
+        self.assertIn("going out of service", str(self.unavailable(dialled)))
+
+    def test_after(self) -> None:
+        """Nothing is begun any more, until it is started again."""
+        self.streams.stop()
+        self.assertIn("going out of service", str(self.unavailable(self.dial())))
+        self.streams.start()
+        self.opened()
+
+
+class AskTests(StreamsTestCase):
+    """A stream that is opened only to ask about keys."""
+
+    def test_not_for_stanzas(self) -> None:
+        """D21: it is ready inside TLS, proves nothing, and serves no stanza; for those another one is opened."""
+        asking = Deferred.fromCoroutine(self.streams.open_to_ask(PAIR))
+        self.network.settle()
+        connection = self.successResultOf(asking)
+        self.assertEqual((True, StreamState.PROVING), (connection.stream.is_secure, connection.stream.state))
+        self.assertIs(connection, self.streams.asking(PAIR, other_than=self.not_this_one()))
+        self.assertIsNone(self.streams.asking(PAIR, other_than=connection))
+        self.opened()
+        self.assertEqual(2, len(list(self.streams)))
+
+    def not_this_one(self) -> StreamProtocol:
+        """Some stream that is not among ours."""
+        return next(iter(self.b.service._streams))
