@@ -16,8 +16,9 @@ from muxs2s.network.pem import CertificateProblem, Credentials
 from muxs2s.network.racing import RaceLimits
 from muxs2s.network.resolver import Lookup, Resolver, ResolverLimits
 from muxs2s.network.targets import Overrides, Target, read_target
+from muxs2s.proof.dialback import DialbackSecret
 from muxs2s.proof.outcome import Evidence, Outcome, Prooftype, Proven, Refused, Scope, Undecided
-from muxs2s.proof.peers import PeerPolicies, PeerPolicy
+from muxs2s.proof.peers import DIALBACK_SUFFICES, PeerPolicies, PeerPolicy
 from muxs2s.proof.pkix import PkixProof, TrustAnchors
 from muxs2s.proof.policy import ProofPolicy
 from muxs2s.service.backoff import BackoffLimits
@@ -31,6 +32,7 @@ from muxs2s.wire.names import DomainName, DomainPair, NameRefused
 from muxs2s.wire.stanza import Slice, error_reply, from_tree
 
 __all__ = [
+    "DIALBACK_SUFFICES",
     "AcceptLimits",
     "BackoffLimits",
     "CertificateProblem",
@@ -39,6 +41,7 @@ __all__ = [
     "ComponentLimits",
     "ConnectLimits",
     "Credentials",
+    "DialbackSecret",
     "DomainName",
     "DomainPair",
     "Evidence",

@@ -108,7 +108,7 @@ class Report:
         yield "pairs", f"{plan.pairs:,}", f"{plan.domains} domains of cloud a, each with {plan.peer_domains} of b"
         yield "delivered", f"{self.delivered:,}", "messages from a to b"
         yield "replied", f"{self.replied:,}", "replies from b to a"
-        yield "connections", f"{self.connections:,}", "one per pair and direction, counted where accepted"
+        yield "connections", f"{self.connections:,}", "one per pair, counted where accepted"
         yield "seconds", f"{self.seconds:.2f}", "from the first dial to the last reply"
         yield "CPU seconds", f"{self.cpu_seconds:.2f}", "user and system, both processes"
         yield "memory", f"{self.rss_kib_per_pair:.0f} KiB", "per pair, both processes"
