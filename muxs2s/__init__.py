@@ -12,10 +12,11 @@ from muxs2s.hosts.wokkel import RouterHost
 from muxs2s.network.accepting import AcceptLimits
 from muxs2s.network.certificates import CertificateStore, Reload, load_trust_anchors
 from muxs2s.network.connecting import ConnectLimits
+from muxs2s.network.dialling import DialLimits
 from muxs2s.network.pem import CertificateProblem, Credentials
 from muxs2s.network.racing import RaceLimits
 from muxs2s.network.resolver import Lookup, Resolver, ResolverLimits
-from muxs2s.network.targets import Overrides, Target, read_target
+from muxs2s.network.targets import Overrides, Target, read_override, read_target
 from muxs2s.proof.dialback import DialbackSecret
 from muxs2s.proof.outcome import Evidence, Outcome, Prooftype, Proven, Refused, Scope, Undecided
 from muxs2s.proof.peers import DIALBACK_SUFFICES, PeerPolicies, PeerPolicy
@@ -41,6 +42,7 @@ __all__ = [
     "ComponentLimits",
     "ConnectLimits",
     "Credentials",
+    "DialLimits",
     "DialbackSecret",
     "DomainName",
     "DomainPair",
@@ -84,5 +86,6 @@ __all__ = [
     "error_reply",
     "from_tree",
     "load_trust_anchors",
+    "read_override",
     "read_target",
 ]

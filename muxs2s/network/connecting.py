@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import secrets
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
-from typing import Final, NoReturn, TypeVar
+from enum import IntEnum, auto
+from functools import partial
+from typing import Any, Final, NoReturn, TypeVar
 
 from dns.rdtypes.IN.A import A
 from dns.rdtypes.IN.AAAA import AAAA
@@ -22,12 +24,13 @@ from twisted.internet.interfaces import IProtocol, IProtocolFactory
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from muxs2s.network.dialling import AttemptFailed, Dialler
+from muxs2s.network.dialling import AttemptFailed, Dialler, DialLimits
 from muxs2s.network.racing import AddressRace, NoneAnswered, RaceLimits
 from muxs2s.network.reactors import INetworkReactor
 from muxs2s.network.resolver import Lookup, LookupFailed
 from muxs2s.network.targets import Overrides, Target, Unreachable, find_targets
 from muxs2s.network.transcript import RecordedLookup, Transcript
+from muxs2s.network.turns import Turns
 from muxs2s.wire.errors import StanzaCondition
 from muxs2s.wire.names import DomainName
 from muxs2s.wire.reasons import readable
@@ -42,7 +45,7 @@ Make = Callable[[Target], IProtocolFactory]
 
 T = TypeVar("T")
 
-_Find = Callable[[Lookup, Callable[[str], None]], Awaitable[tuple[Target, ...]]]
+_Find = Callable[[Lookup, Callable[[str], None]], Coroutine[Deferred[Any], Any, tuple[Target, ...]]]
 """Looks for targets, and tells what it could not find out."""
 
 
@@ -54,12 +57,16 @@ class ConnectLimits:
     """For one address to answer."""
 
     total_seconds: float = 60.0
-    """For a whole attempt: DNS and every target. As long as a stanza waits."""
+    """For a whole attempt: DNS, every target, and waiting for a turn. As long as a stanza waits."""
 
     max_targets: int = 8
     """Of the SRV records of one domain that are tried."""
 
+    max_searches: int = 250
+    """Domains whose SRV records are looked for at the same time; others wait for their turn."""
+
     race: RaceLimits = field(default_factory=RaceLimits)
+    dial: DialLimits = field(default_factory=DialLimits)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +76,7 @@ class _Means:
     reactor: INetworkReactor
     lookup: Lookup
     dialler: Dialler
+    searches: Turns[str]
     limits: ConnectLimits
 
 
@@ -96,8 +104,11 @@ class Connector:
         randbelow: Callable[[int], int] = secrets.randbelow,
     ) -> None:
         limits = limits or ConnectLimits()
-        dialler = Dialler(reactor, bind_address=bind_address, connect_seconds=limits.connect_seconds)
-        self._means = _Means(reactor=reactor, lookup=lookup, dialler=dialler, limits=limits)
+        dialler = Dialler(
+            reactor, bind_address=bind_address, connect_seconds=limits.connect_seconds, limits=limits.dial
+        )
+        searches: Turns[str] = Turns(reactor, limits.max_searches)
+        self._means = _Means(reactor=reactor, lookup=lookup, dialler=dialler, searches=searches, limits=limits)
         self._randbelow = randbelow
         self.overrides = overrides or Overrides()
         """May be replaced at any time; the new ones count from the next attempt on."""
@@ -142,6 +153,19 @@ class Connector:
         return Attempt(self._means, whom, find, make, transcript or Transcript(self._means.reactor))
 
 
+class _Progress(IntEnum):
+    """How far an attempt has come."""
+
+    SEARCHING = auto()
+    """No address is known."""
+
+    WAITING = auto()
+    """An address waits for its turn."""
+
+    DIALLED = auto()
+    """One was tried, or was not to be tried again so soon."""
+
+
 class Attempt:
     """
     One attempt to reach a domain, from target to target; made by :meth:`Connector.attempt`.
@@ -170,7 +194,7 @@ class Attempt:
         """Targets not tried yet; ``None`` before anybody has looked."""
         self._seconds_left = means.limits.total_seconds
         self._reasons: list[str] = []
-        self._has_dialled = False
+        self._progress = _Progress.SEARCHING
 
     def next(self, why: str = "") -> Deferred[IProtocol]:
         """
@@ -184,8 +208,7 @@ class Attempt:
         began_at = self._means.reactor.seconds()
 
         def give_up(_result: object, _seconds: float) -> NoReturn:
-            self._reasons.append(f"gave up after {self._means.limits.total_seconds:g} s")
-            raise self._unreachable()
+            raise self._unreachable(self._too_late())
 
         def note_time(result: T) -> T:
             self._seconds_left -= self._means.reactor.seconds() - began_at
@@ -196,7 +219,7 @@ class Attempt:
 
     async def _try_targets(self) -> IProtocol:
         if self._left is None:
-            self._left = deque(await self._find(self._lookup, self._reasons.append))
+            self._left = deque(await self._search())
         while self._left:
             try:
                 return await self._race(self._left.popleft())
@@ -204,12 +227,25 @@ class Attempt:
                 continue
         raise self._unreachable()
 
+    def _search(self) -> Deferred[tuple[Target, ...]]:
+        """Look for the targets when it is our turn."""
+        means = self._means
+
+        def search(_turn: None) -> Deferred[tuple[Target, ...]]:
+            return Deferred.fromCoroutine(self._find(self._lookup, self._reasons.append)).addBoth(give_back)
+
+        def give_back(result: T) -> T:
+            means.searches.give_back(self._whom)
+            return result
+
+        return means.searches.take(self._whom).addCallback(search)
+
     async def _race(self, target: Target) -> IProtocol:
         rdtypes = () if target.is_address else ("AAAA", "A")
         factory = self._make(target)
         race: AddressRace[IProtocol] = AddressRace(
             self._means.reactor,
-            lambda address: self._dial(address, target, factory),
+            partial(self._dial, target, factory),
             lookups=len(rdtypes) or 1,
             note=self._reasons.append,
             limits=self._means.limits.race,
@@ -238,18 +274,45 @@ class Attempt:
         finally:
             race.offer(addresses)
 
-    def _dial(self, address: str, target: Target, factory: IProtocolFactory) -> Deferred[IProtocol]:
-        self._has_dialled = True
-        return self._means.dialler.dial(address, target, factory, self.transcript)
+    def _dial(
+        self, target: Target, factory: IProtocolFactory, address: str, begun: Callable[[], None]
+    ) -> Deferred[IProtocol]:
+        self._progress = max(self._progress, _Progress.WAITING)
+
+        def begin() -> None:
+            self._progress = _Progress.DIALLED
+            begun()
+
+        dialled = self._means.dialler.dial(address, target, factory, transcript=self.transcript, begun=begin)
+        return dialled.addErrback(self._not_dialled)
+
+    def _not_dialled(self, failure: Failure) -> Failure:
+        if failure.check(AttemptFailed):
+            self._progress = _Progress.DIALLED
+        return failure
 
     def _unexpected(self, failure: Failure) -> None:
         if not failure.check(CancelledError):
             self._log.failure("a lookup failed in a way it must not", failure)
 
-    def _unreachable(self) -> Unreachable:
+    def _too_late(self) -> str:
+        seconds = self._means.limits.total_seconds
+        if self._condition is StanzaCondition.RESOURCE_CONSTRAINT:
+            return f"its turn had not come within {seconds:g} s, as this server was busy with others"
+        return f"gave up after {seconds:g} s"
+
+    @property
+    def _condition(self) -> StanzaCondition:
+        """What is to be said of it now. That its turn did not come is our own fault, and says nothing of it."""
+        match self._progress:
+            case _Progress.DIALLED:
+                return StanzaCondition.REMOTE_SERVER_TIMEOUT
+            case _Progress.SEARCHING if self._reasons:
+                return StanzaCondition.REMOTE_SERVER_NOT_FOUND
+        return StanzaCondition.RESOURCE_CONSTRAINT
+
+    def _unreachable(self, last: str = "") -> Unreachable:
         """What came of it; DNS of the domain has a hand in the reasons, and each stanza is bounced with them."""
-        condition = (
-            StanzaCondition.REMOTE_SERVER_TIMEOUT if self._has_dialled else StanzaCondition.REMOTE_SERVER_NOT_FOUND
-        )
-        reasons = "; ".join(dict.fromkeys(self._reasons))
-        return Unreachable(condition, readable(f"no connection to {self._whom}: {reasons}", MAX_REASONS_CHARACTERS))
+        reasons = "; ".join(dict.fromkeys(filter(None, [*self._reasons, last])))
+        text = readable(f"no connection to {self._whom}: {reasons}", MAX_REASONS_CHARACTERS)
+        return Unreachable(self._condition, text)

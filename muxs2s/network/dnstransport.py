@@ -146,16 +146,16 @@ class _Datagrams(DatagramProtocol):
         if not self.answered.called:
             self.answered.errback(ServerFailed(f"no DNS server listens there; {_NAME_ANOTHER}"))
 
-    def silence(self, seconds: float) -> ServerFailed:
-        """What to say when no answer has come in time."""
+    def give_up(self, seconds: float) -> None:
+        """No answer has come in time."""
+        if not self.answered.called:
+            self.answered.errback(ServerFailed(self._silence(seconds)))
+
+    def _silence(self, seconds: float) -> str:
         if self._mismatches:
-            return ServerFailed(
-                f"nothing that answers the query within {seconds:g} s, last: {self._mismatches[-1]}; {_NAME_ANOTHER}"
-            )
+            return f"nothing that answers the query within {seconds:g} s, last: {self._mismatches[-1]}; {_NAME_ANOTHER}"
         port = self._server.port
-        return ServerFailed(
-            f"no answer within {seconds:g} s; see whether it is up and whether a firewall lets UDP port {port} pass"
-        )
+        return f"no answer within {seconds:g} s; see whether it is up and whether a firewall lets UDP port {port} pass"
 
     def _pass_over(self, mismatch: str) -> None:
         self._mismatches.append(mismatch)
@@ -175,14 +175,16 @@ async def _by_datagram(
         port = reactor.listenUDP(0, exchange, "::" if ":" in server.address else "", MAX_DATAGRAM_OCTETS)
     except CannotListenError as error:
         raise ServerFailed(f"no UDP port to ask from ({error.socketError}); raise the limit of open files") from None
+    # A reactor does what is due before it reads: after a long turn an answer may be there when its time is up.
+    alarm = reactor.callLater(seconds, reactor.callLater, 0, exchange.give_up, seconds)
     try:
         exchange.send()
-        return await exchange.answered.addTimeout(seconds, reactor)
-    except defer.TimeoutError:
-        raise exchange.silence(seconds) from None
+        return await exchange.answered
     except OSError as error:
         raise ServerFailed(f"not reachable ({error.strerror}); {_NAME_ANOTHER}") from None
     finally:
+        if alarm.active():
+            alarm.cancel()
         port.stopListening()
 
 

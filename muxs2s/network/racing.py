@@ -52,7 +52,8 @@ class AddressRace(Generic[T]):
     """
     Connects to one address after the other, the families taking turns, until one answers.
 
-    :param connect: begins to connect to an address; its Deferred can be cancelled.
+    :param connect: connects to an address, and calls what it is given with it when it begins, as it may
+        have to wait for its turn; its Deferred can be cancelled.
     :param lookups: how many calls of :meth:`offer` will come, one per lookup.
     :param note: told why a connection failed, and what was not tried.
 
@@ -62,7 +63,7 @@ class AddressRace(Generic[T]):
     def __init__(
         self,
         clock: IReactorTime,
-        connect: Callable[[str], Deferred[T]],
+        connect: Callable[[str, Callable[[], None]], Deferred[T]],
         *,
         lookups: int,
         note: Callable[[str], None],
@@ -77,6 +78,8 @@ class AddressRace(Generic[T]):
         self._turns = (_IPV6, _IPV4)
         """The family whose turn it is, then the other."""
         self._running: list[Deferred[T]] = []
+        self._is_held = False
+        """Whether the last of these waits for its turn; no other one starts meanwhile."""
         self._places = limits.max_addresses
         self._timer: IDelayedCall | None = None
 
@@ -101,15 +104,22 @@ class AddressRace(Generic[T]):
     def _start_next(self) -> None:
         """Start the next address; if there is none and none will come, the race is lost."""
         self._stop_timer()
+        if self._is_held:
+            return
         address = self._take()
         if address is not None:
-            self._set_timer(self._limits.stagger_seconds)
-            attempt = self._connect(address)
+            self._is_held = True
+            attempt = self._connect(address, self._begun)
             self._running.append(attempt)
             attempt.addCallbacks(self._win, self._lose, callbackArgs=(attempt,), errbackArgs=(attempt,))
         elif not self._running and not self._lookups_due:
             self._say_what_is_left()
             self.won.errback(NoneAnswered("no address answered"))
+
+    def _begun(self) -> None:
+        """The head start of an address counts from when it had its turn."""
+        self._is_held = False
+        self._set_timer(self._limits.stagger_seconds)
 
     def _take(self) -> str | None:
         """The next address of the family whose turn it is, or of the other."""
@@ -127,6 +137,8 @@ class AddressRace(Generic[T]):
 
     def _lose(self, failure: Failure, attempt: Deferred[T]) -> None:
         if attempt in self._running:  # else it was us who ended it
+            if attempt is self._running[-1]:
+                self._is_held = False
             self._running.remove(attempt)
             self._note(failure.getErrorMessage())
             self._start_next()

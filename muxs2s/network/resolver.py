@@ -85,9 +85,9 @@ class ResolverLimits:
     """How often every server is asked."""
 
     total_seconds: float = 15.0
-    """For one question, all tries, aliases and the wait for a free place included."""
+    """For one question, all tries and aliases included; from when it has a free place."""
 
-    max_questions_at_once: int = 200
+    max_questions_at_once: int = 500
     """Under way at the same time, each on a UDP port of its own; others wait."""
 
     max_aliases: int = 8
@@ -183,11 +183,18 @@ class Resolver:
         known = self._cache.find(question, self._reactor.seconds())
         if known is not None:
             return known
-        return await self._jobs.join(question, lambda: self._ask_in_time(question))
+        return await self._jobs.join(question, lambda: self._ask_in_turn(question))
 
     def forget(self) -> None:
         """Drop every remembered answer."""
         self._cache.clear()
+
+    async def _ask_in_turn(self, question: Question) -> Answer:
+        await self._places.acquire()
+        try:
+            return await self._ask_in_time(question)
+        finally:
+            self._places.release()
 
     async def _ask_in_time(self, question: Question) -> Answer:
         reasons: list[str] = []
@@ -195,15 +202,8 @@ class Resolver:
         def give_up(_result: object, seconds: float) -> NoReturn:
             raise LookupFailed(question, [*reasons, f"gave up after {seconds:g} s"])
 
-        work = Deferred.fromCoroutine(self._ask_in_turn(question, reasons))
+        work = Deferred.fromCoroutine(self._follow(question, reasons))
         return await work.addTimeout(self._limits.total_seconds, self._reactor, give_up)
-
-    async def _ask_in_turn(self, question: Question, reasons: list[str]) -> Answer:
-        await self._places.acquire()
-        try:
-            return await self._follow(question, reasons)
-        finally:
-            self._places.release()
 
     async def _follow(self, question: Question, reasons: list[str]) -> Answer:
         """Ask, and ask on where the answer is but an alias."""

@@ -19,7 +19,7 @@ from typing import Final, NamedTuple
 
 import dns.name
 from dns.rdtypes.IN.SRV import SRV
-from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.defer import Deferred, FirstError, gatherResults
 
 from muxs2s.network.addresses import is_address, is_port, with_port
 from muxs2s.network.resolver import Lookup, LookupFailed
@@ -68,7 +68,10 @@ class Unreachable(MuxS2SError):
     def __init__(self, condition: StanzaCondition, text: str) -> None:
         super().__init__(text)
         self.condition = condition
-        """``remote-server-not-found`` if DNS led nowhere, else ``remote-server-timeout``."""
+        """
+        ``remote-server-not-found`` if DNS led nowhere, ``resource-constraint`` if its servers never had their
+        turn, else ``remote-server-timeout``.
+        """
 
 
 class ServiceNotOffered(Unreachable):
@@ -255,13 +258,14 @@ async def find_targets(
     Source: RFC 6120, section 3.2.1; RFC 2782, "The format of the SRV RR", Target; XEP-0368, sections 3
     and 5.
     """
-    direct, plain = await gatherResults(
-        [
-            Deferred.fromCoroutine(_ask(lookup, "_xmpps-server._tcp", domain, direct_tls=True)),
-            Deferred.fromCoroutine(_ask(lookup, "_xmpp-server._tcp", domain, direct_tls=False)),
-        ],
-        consumeErrors=True,
-    )
+    asking = [
+        Deferred.fromCoroutine(_ask(lookup, "_xmpps-server._tcp", domain, direct_tls=True)),
+        Deferred.fromCoroutine(_ask(lookup, "_xmpp-server._tcp", domain, direct_tls=False)),
+    ]
+    try:
+        direct, plain = await gatherResults(asking, consumeErrors=True)
+    except FirstError as first:
+        first.subFailure.raiseException()
     for failure in filter(None, (direct.failure, plain.failure)):
         note(str(failure))
     offers = (*direct.offers, *plain.offers)

@@ -15,6 +15,7 @@ from typing import Final, cast
 
 from muxs2s.hosts.componentstream import ComponentLimits
 from muxs2s.network.connecting import ConnectLimits
+from muxs2s.network.dialling import DialLimits
 from muxs2s.network.racing import RaceLimits
 from muxs2s.network.resolver import ResolverLimits
 from muxs2s.network.targets import Overrides
@@ -168,7 +169,12 @@ def _service_limits(values: OptionValues) -> ServiceLimits:
             close_on_foreign_sender=values[options.CLOSE_ON_FOREIGN_SENDER],
         ),
         queue=values.limits(QueueLimits, "queue"),
-        connect=values.limits(ConnectLimits, "connect", race=values.limits(RaceLimits, "connect.race")),
+        connect=values.limits(
+            ConnectLimits,
+            "connect",
+            race=values.limits(RaceLimits, "connect.race"),
+            dial=values.limits(DialLimits, "connect.dial"),
+        ),
         backoff=values.limits(BackoffLimits, "backoff"),
     )
 

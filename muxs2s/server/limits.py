@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from muxs2s.hosts.componentstream import ComponentLimits
 from muxs2s.network.connecting import ConnectLimits
+from muxs2s.network.dialling import DialLimits
 from muxs2s.network.racing import RaceLimits
 from muxs2s.network.resolver import ResolverLimits
 from muxs2s.server.kinds import Kind, seconds, whole
@@ -97,7 +98,8 @@ LIMITS: Final[tuple[Option[Any], ...]] = (
         "connect",
         ConnectLimits(),
         connect_seconds=(seconds(), "For one address of a peer to answer."),
-        total_seconds=(seconds(), "For one attempt to reach a domain, DNS and every address included."),
+        total_seconds=(seconds(), "For one attempt to reach a domain: DNS, every address, and waiting for a turn."),
+        max_searches=(whole("domains"), "Looked up in DNS at the same time; others wait for their turn."),
         max_targets=(whole("hosts", most=100), "Hosts and ports in the SRV records of a domain that are tried."),
     ),
     *_limits(
@@ -106,6 +108,16 @@ LIMITS: Final[tuple[Option[Any], ...]] = (
         resolution_seconds=(seconds(0), "IPv4 addresses wait so long for IPv6 addresses still being looked up."),
         stagger_seconds=(seconds(), "The head start of an address over the next one of the same host."),
         max_addresses=(whole("addresses", most=100), "Addresses of one host that are tried."),
+    ),
+    *_limits(
+        "connect.dial",
+        DialLimits(),
+        max_connections=(whole("connections"), "Being opened to peers at the same time; others wait for their turn."),
+        max_place_connections=(whole("connections"), "The same to one address and port."),
+        max_place_attempts_per_minute=(
+            whole("attempts", least=2),
+            "To reach an address and port that does not answer; half of them may come in a row.",
+        ),
     ),
     *_limits(
         "backoff",

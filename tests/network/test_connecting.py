@@ -11,7 +11,8 @@ from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from muxs2s.network.connecting import MAX_REASONS_CHARACTERS, Attempt, ConnectLimits, Connector
+from muxs2s.network.connecting import MAX_REASONS_CHARACTERS, Attempt, AttemptFailed, ConnectLimits, Connector
+from muxs2s.network.dialling import DialLimits
 from muxs2s.network.racing import RaceLimits
 from muxs2s.network.resolver import Answer, Lookup
 from muxs2s.network.targets import Overrides, ServiceNotOffered, Target, Unreachable, read_override, read_target
@@ -63,6 +64,7 @@ class ConnectingTestCase(SynchronousTestCase):
         """Let the connection begun last fail."""
         failure = Failure(reason or error.ConnectionRefusedError())
         self.reactor.tcpClients[-1][2].clientConnectionFailed(self.reactor.connectors[-1], failure)
+        self.reactor.advance(0.0)
 
     def accept(self, index: int = -1) -> IProtocol:
         """Let one of the connections begun succeed."""
@@ -381,6 +383,124 @@ class DirectTLSTests(ConnectingTestCase):
         self.assertIn("gave up after 60 s", str(self.unreachable(connecting)))
 
 
+class BusyTests(ConnectingTestCase):
+    """We ourselves are busy connecting to others."""
+
+    def setUp(self) -> None:
+        """One connection at a time, which somebody has begun."""
+        super().setUp()
+        limits = ConnectLimits(dial=DialLimits(max_connections=1))
+        self.connector = Connector(self.reactor, self.lookup, limits=limits)
+        self.other = self.connector._means.dialler.dial(
+            "192.0.2.9",
+            read_target("192.0.2.9"),
+            Factory.forProtocol(Protocol),
+            transcript=Transcript(self.reactor),
+            begun=lambda: None,
+        )
+        self.zone.add("a.example", "A", "192.0.2.1")
+        self.connecting = self.connect()
+
+    def tried_next(self) -> list[tuple[str, int]]:
+        """What was tried after the connection of the other one."""
+        return self.tried()[1:]
+
+    def test_turn(self) -> None:
+        """A connection that has to wait is made when its turn has come."""
+        self.reactor.advance(50.0)
+        self.assertEqual([], self.tried_next())
+        self.refuse()
+        self.failureResultOf(self.other, AttemptFailed)
+        self.assertEqual([("192.0.2.1", 5269)], self.tried_next())
+        self.accept()
+        self.successResultOf(self.connecting)
+
+    def test_never_had_a_turn(self) -> None:
+        """A domain that never had its turn is not said to be silent: the fault is ours, and so is the remedy."""
+        self.reactor.advance(60.0)
+        refused = self.failureResultOf(self.connecting, Unreachable).value
+        assert isinstance(refused, Unreachable)
+        self.assertIs(StanzaCondition.RESOURCE_CONSTRAINT, refused.condition)
+        self.assertIn("its turn had not come within 60 s, as this server was busy with others", str(refused))
+        self.assertEqual([], self.tried_next())
+
+    def test_tried_before(self) -> None:
+        """One of whose servers one was tried is said to be silent, even if the next never had its turn."""
+        self.zone.add_srv("b.example", "x.example", 5269, priority=1)
+        self.zone.add_srv("b.example", "a.example", 5269, priority=2)
+        self.zone.add("x.example", "A", "192.0.2.2")
+        connecting = self.connect(DomainName.parse("b.example"))
+        self.refuse()  # the other one: now it is the turn of a.example, then of x.example
+        self.refuse()
+        self.failureResultOf(self.connecting, Unreachable)
+        self.connector.connect_to(read_target("192.0.2.9"), self.make).addErrback(lambda _: None)
+        self.refuse()
+        self.reactor.advance(60.0)
+        refused = self.failureResultOf(connecting, Unreachable).value
+        assert isinstance(refused, Unreachable)
+        self.assertIs(StanzaCondition.REMOTE_SERVER_TIMEOUT, refused.condition)
+        self.failureResultOf(self.other, AttemptFailed)
+
+    def test_cancelled(self) -> None:
+        """Cancelling works while it waits."""
+        self.connecting.cancel()
+        self.failureResultOf(self.connecting, CancelledError)
+        self.accept()
+        self.successResultOf(self.other)
+        self.assertEqual(([], []), (self.tried_next(), self.reactor.getDelayedCalls()))
+
+
+class SearchTests(ConnectingTestCase):
+    """Domains looked for at the same time."""
+
+    def setUp(self) -> None:
+        """Two at most; of two of them DNS tells nothing yet."""
+        super().setUp()
+        self.connector = Connector(self.reactor, self.lookup, limits=ConnectLimits(max_searches=2))
+        self.zone.add("a.example", "A", "192.0.2.1")
+        self.silent = [self.connect(domain) for domain in map(self.silence, ("b.example", "c.example"))]
+
+    def silence(self, domain: str) -> DomainName:
+        """Have DNS tell nothing of a domain."""
+        self.zone.silence(f"_xmpp-server._tcp.{domain}")
+        return DomainName.parse(domain)
+
+    def give_up(self) -> None:
+        """Look no longer for one of them."""
+        searching = self.silent.pop()
+        searching.cancel()
+        self.failureResultOf(searching, CancelledError)
+        self.reactor.advance(0.0)
+
+    def test_max_searches(self) -> None:
+        """As many domains as allowed are looked for at the same time; one more when one of them is done."""
+        connecting = self.connect()
+        self.assertEqual((4, []), (len(self.zone.asked), self.tried()))
+        self.give_up()
+        self.accept()
+        self.successResultOf(connecting)
+
+    def test_never_had_a_turn(self) -> None:
+        """A domain whose turn does not come in time is not said to be unknown, and DNS is not asked in vain."""
+        connecting = self.connect()
+        self.reactor.advance(60.0)
+        refused = self.failureResultOf(connecting, Unreachable).value
+        assert isinstance(refused, Unreachable)
+        self.assertIs(StanzaCondition.RESOURCE_CONSTRAINT, refused.condition)
+        self.assertEqual(4, len(self.zone.asked))
+        for searching in self.silent:
+            self.failureResultOf(searching, Unreachable)
+
+    def test_cancelled(self) -> None:
+        """Cancelling works while it waits, and leaves the turn to the next."""
+        cancelled, connecting = self.connect(self.silence("d.example")), self.connect()
+        cancelled.cancel()
+        self.failureResultOf(cancelled, CancelledError)
+        self.give_up()
+        self.accept()
+        self.successResultOf(connecting)
+
+
 class RedirectTests(ConnectingTestCase):
     """One target, which a peer has named."""
 
@@ -489,9 +609,19 @@ class EndTests(ConnectingTestCase):
         self.assertIn("192.0.2.1", str(refused))
         self.assertIn("gave up after 60 s", str(refused))
 
-    def test_silent_dns(self) -> None:
-        """S17: a domain about which DNS says nothing in all that time is not found."""
+    def test_silent_lookup(self) -> None:
+        """S17: a lookup that tells nothing at all had no place for the question; that says nothing of the domain."""
         self.zone.silence("_xmpp-server._tcp.a.example")
+        connecting = self.connect()
+        self.reactor.advance(60.0)
+        self.assertIs(StanzaCondition.RESOURCE_CONSTRAINT, self.unreachable(connecting).condition)
+
+    def test_silent_dns(self) -> None:
+        """S17: a domain of which DNS said nothing of use until time was up is not found."""
+        self.zone.add_srv("a.example", "x1.example", 5269, priority=1)
+        self.zone.add_srv("a.example", "x2.example", 5269, priority=2)
+        self.zone.fail("x1.example")
+        self.zone.silence("x2.example")
         connecting = self.connect()
         self.reactor.advance(60.0)
         self.assertIs(StanzaCondition.REMOTE_SERVER_NOT_FOUND, self.unreachable(connecting).condition)

@@ -116,6 +116,16 @@ class DatagramTests(AskTestCase):
         self.assert_fails_with(asked, "no answer within 3 s", "firewall", "UDP port 53")
         self.assert_tidy()
 
+    def test_there_when_time_is_up(self) -> None:
+        """An answer that a busy reactor reads in the very turn in which its time is up still counts."""
+        asked = self.ask()
+        answers: list[int] = []
+        self.reactor.callLater(3.0, lambda: answers.append(answer_datagrams(self.reactor, self.zone)))
+        self.reactor.advance(3.0)
+        self.successResultOf(asked)
+        self.assertEqual([1], answers)
+        self.assert_tidy()
+
     def test_nobody_there(self) -> None:
         """Where nothing listens the system says so, and the wait ends at once."""
         for say in ("connectionRefused", "stopProtocol"):  # reactors differ

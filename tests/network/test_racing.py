@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from twisted.internet.defer import CancelledError, Deferred, fail, succeed
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
@@ -22,6 +24,8 @@ class RaceTestCase(SynchronousTestCase):
         self.begun: dict[str, Deferred[str]] = {}
         self.cancelled: list[str] = []
         self.at_once: dict[str, Deferred[str]] = {}
+        self.turns: dict[str, Callable[[], None]] = {}
+        self.must_wait: set[str] = set()
         self.race = self.new_race(lookups=2)
 
     def new_race(self, *, lookups: int, limits: RaceLimits | None = None) -> AddressRace[str]:
@@ -30,8 +34,12 @@ class RaceTestCase(SynchronousTestCase):
             self.clock, self.connect, lookups=lookups, note=self.reasons.append, limits=limits or RaceLimits()
         )
 
-    def connect(self, address: str) -> Deferred[str]:
-        """Begin to connect."""
+    def connect(self, address: str, begun: Callable[[], None]) -> Deferred[str]:
+        """Begin to connect, or wait for the turn."""
+        if address in self.must_wait:
+            self.turns[address] = begun
+        else:
+            begun()
         attempt: Deferred[str] = Deferred(lambda _: self.cancelled.append(address))
         self.begun[address] = self.at_once.get(address, attempt)
         return self.begun[address]
@@ -110,6 +118,54 @@ class OrderTests(RaceTestCase):
         self.clock.advance(1.0)
         self.race.offer(IPV4[:1])
         self.assertEqual([IPV6[0], IPV4[0]], list(self.begun))
+
+
+class TurnTests(RaceTestCase):
+    """Addresses that have to wait before they begin."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.must_wait = {IPV6[0]}
+        self.race.offer(IPV6[:2])
+
+    def test_nobody_overtakes(self) -> None:
+        """While an address waits for its turn no other one starts, however long it takes and whatever is found."""
+        self.clock.advance(30.0)
+        self.race.offer(IPV4[:1])
+        self.assertEqual(IPV6[:1], list(self.begun))
+        self.assertEqual([], self.clock.getDelayedCalls())
+
+    def test_head_start(self) -> None:
+        """Its head start begins with its turn."""
+        self.clock.advance(30.0)
+        self.turns[IPV6[0]]()
+        self.clock.advance(0.24)
+        self.assertEqual(IPV6[:1], list(self.begun))
+        self.clock.advance(0.01)
+        self.assertEqual(IPV6[:2], list(self.begun))
+
+    def test_failure_without_a_turn(self) -> None:
+        """One that fails without having had a turn makes way for the next."""
+        self.refuse(IPV6[0])
+        self.assertEqual(IPV6[:2], list(self.begun))
+
+    def test_failure_of_another(self) -> None:
+        """When one that has begun fails, the one that waits stays the next."""
+        self.must_wait = {IPV6[1]}
+        self.turns[IPV6[0]]()
+        self.clock.advance(0.25)
+        self.refuse(IPV6[0])
+        self.race.offer(IPV4[:1])
+        self.assertEqual(IPV6[:2], list(self.begun))
+        self.turns[IPV6[1]]()
+        self.clock.advance(0.25)
+        self.assertEqual([*IPV6[:2], IPV4[0]], list(self.begun))
+
+    def test_cancelled(self) -> None:
+        """Cancelling ends what waits, too."""
+        self.race.won.cancel()
+        self.failureResultOf(self.race.won, CancelledError)
+        self.assertEqual(IPV6[:1], self.cancelled)
 
 
 class EndTests(RaceTestCase):

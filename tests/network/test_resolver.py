@@ -231,17 +231,29 @@ class SharingTests(ResolverTestCase):
         for one in asked:
             self.successResultOf(one)
 
-    def test_waiting_ends_too(self) -> None:
-        """Who waits for a turn is told so after the time of one question; cancelled, it frees no other's place."""
+    def test_waiting_does_not_count(self) -> None:
+        """Who waits for a turn has its whole time from then on: that we are busy is no fault of the DNS."""
         limits = ResolverLimits(max_questions_at_once=1, try_seconds=100.0, total_seconds=10.0)
         self.resolver = Resolver(self.reactor, [ONE], limits=limits)
         first, waiting = self.ask("a.example"), self.ask("b.example")
-        cancelled = self.ask("c.example")
-        cancelled.cancel()
-        self.failureResultOf(cancelled, CancelledError)
         self.reactor.advance(10.0)
-        for asked in (first, waiting):
-            self.assertIn("gave up after 10 s", str(self.failureResultOf(asked, LookupFailed).value))
+        self.assertIn("gave up after 10 s", str(self.failureResultOf(first, LookupFailed).value))
+        self.reactor.advance(9.9)
+        self.assertNoResult(waiting)
+        self.reactor.advance(0.1)
+        self.assertIn("gave up after 10 s", str(self.failureResultOf(waiting, LookupFailed).value))
+        self.assert_tidy()
+
+    def test_cancelled_while_waiting(self) -> None:
+        """Who gives up waiting for a turn frees no other's place."""
+        self.resolver = Resolver(self.reactor, [ONE], limits=ResolverLimits(max_questions_at_once=1))
+        first, waiting = self.ask("a.example"), self.ask("b.example")
+        waiting.cancel()
+        self.failureResultOf(waiting, CancelledError)
+        self.ask("c.example")
+        self.assertEqual(1, len(self.reactor.udp_ports))
+        answer_datagrams(self.reactor, self.zone)
+        self.successResultOf(first)
         self.assert_tidy()
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from random import Random
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -311,7 +311,7 @@ class DirectTLSTests(FindTestCase):
         finding = self.find()
         self.assertEqual(2, len(self.zone.asked))
         finding.cancel()
-        self.failureResultOf(finding)
+        self.failureResultOf(finding, CancelledError)
 
 
 class OverrideTests(SynchronousTestCase):
