@@ -101,6 +101,9 @@ class _Tally:
             return too_many_unproven
         return None if self._arrivals.take(now) else too_fast
 
+    def failed(self, now: float) -> None:
+        """A proof has failed: that is held against addresses alone."""
+
 
 class _Source(_Tally):
     """The connections of one address, and what is held against it."""
@@ -127,21 +130,26 @@ class _Source(_Tally):
         return super().refusal(now)
 
     def failed(self, now: float) -> None:
-        """A proof has failed."""
+        """A proof has failed; after too many the address is refused for a while."""
         if not self._failures.take(now):
             self._refused_at = now
 
 
 class Visit:
-    """One connection that was taken."""
+    """
+    One connection that was taken; without tallies, one that nobody counts.
 
-    __slots__ = ("_is_over", "_is_unproven", "_rest", "_source", "_tallies")
+    :ivar source: who has opened it, as :func:`source_of` has it.
+    :param over: called when it is.
+    """
 
-    def __init__(self, every: _Tally, source: _Source | None, rest: Callable[[_Source], None]) -> None:
-        self._source, self._rest = source, rest
-        self._tallies: tuple[_Tally, ...] = (every,) if source is None else (every, source)
+    __slots__ = ("_is_over", "_is_unproven", "_over", "_tallies", "source")
+
+    def __init__(self, *tallies: _Tally, source: str | None = None, over: Callable[[], None] = lambda: None) -> None:
+        self.source = source
+        self._tallies, self._over = tallies, over
         self._is_unproven, self._is_over = True, False
-        for tally in self._tallies:
+        for tally in tallies:
             tally.connections += 1
             tally.unproven += 1
 
@@ -154,8 +162,8 @@ class Visit:
 
     def failed(self, now: float) -> None:
         """A proof has failed on it."""
-        if self._source is not None:
-            self._source.failed(now)
+        for tally in self._tallies:
+            tally.failed(now)
 
     def left(self) -> None:
         """It is over; from the second time on nothing changes."""
@@ -164,8 +172,7 @@ class Visit:
             self.authenticated()
             for tally in self._tallies:
                 tally.connections -= 1
-            if self._source is not None:
-                self._rest(self._source)
+            self._over()
 
 
 class Door:
@@ -196,12 +203,13 @@ class Door:
         :returns: the connection, to be told what becomes of it; or why it is not taken.
         """
         name = source_of(address)
-        source = None if name is None else self._find(name, now)
-        refusal = (None if source is None else source.refusal(now)) or self._every.refusal(now)
+        if name is None:
+            return self._every.refusal(now) or Visit(self._every)
+        source = self._find(name, now)
+        refusal = source.refusal(now) or self._every.refusal(now)
         if refusal is None:
-            return Visit(self._every, source, self._rest)
-        if source is not None:
-            self._rest(source)
+            return Visit(self._every, source, source=name, over=lambda: self._rest(source))
+        self._rest(source)
         return refusal
 
     def _find(self, name: str, now: float) -> _Source:

@@ -1,16 +1,21 @@
 """
-What operators are told of a stream, in the log.
+What is to be known of a stream outside it: by operators, in the log, and where connections are counted.
 
-Knows the lines, and which of them a peer could have written as often as it likes: those come once. Does
-not know when anything happens: see :mod:`muxs2s.network.protocol`.
+Knows the lines, and which of them a peer could have written as often as it likes: those come once, and
+those of strangers with restraint. Does not know when anything happens: see :mod:`muxs2s.network.protocol`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+
 from twisted.logger import Logger
 
+from muxs2s.network.accepting import Visit
 from muxs2s.network.certificates import CertificateProblem
+from muxs2s.network.restraint import RestrainedLog
 from muxs2s.proof.outcome import Outcome, Proven
+from muxs2s.stream.associations import Direction
 from muxs2s.stream.events import PairRefused, StreamClosing
 from muxs2s.wire.errors import StreamCondition
 from muxs2s.wire.names import DomainName, DomainPair
@@ -21,19 +26,25 @@ __all__ = ["StreamNotes"]
 
 class StreamNotes:
     """
-    The log of one stream.
+    What is noted of one stream.
 
     :param number: what logs call the stream.
+    :param visit: how its connection counts, if a peer has opened it.
+    :param restrained: where lines go until the peer has proven itself, if it has opened the stream.
     """
 
     _log = Logger()
 
-    def __init__(self, number: int) -> None:
-        self._number = number
+    def __init__(self, number: int, visit: Visit | None = None, restrained: RestrainedLog | None = None) -> None:
+        self._number, self._visit, self._restrained = number, visit or Visit(), restrained
         self._said: set[str] = set()
 
-    def judged(self, outcome: Outcome, asked_for: DomainName) -> None:
-        """A domain of the peer was judged, for a domain of ours."""
+    def judged(self, outcome: Outcome, asked_for: DomainName, now: float, *, may_try_again: bool = False) -> None:
+        """
+        A domain of the peer was judged, for a domain of ours.
+
+        :param may_try_again: whether a failure is none yet, as another prooftype may do.
+        """
         if isinstance(outcome, Proven):
             self._log.info(
                 "accepted {domain}, asked for {asked_for}, by {prooftype} on stream {number}",
@@ -43,14 +54,22 @@ class StreamNotes:
                 number=self._number,
                 evidence=outcome.evidence,
             )
-        else:
-            self._log.info(
-                "refused {domain}, asked for {asked_for}, on stream {number}: {reasons}",
-                domain=outcome.domain,
-                asked_for=asked_for,
-                number=self._number,
-                reasons=readable("; ".join(outcome.reasons)),
-            )
+            return
+        if not may_try_again:
+            self._visit.failed(now)
+        self._info(
+            (outcome.domain, asked_for),
+            "refused {domain}, asked for {asked_for}, on stream {number}: {reasons}",
+            domain=outcome.domain,
+            asked_for=asked_for,
+            reasons=readable("; ".join(outcome.reasons)),
+        )
+
+    def ready(self, direction: Direction) -> None:
+        """A pair may carry stanzas: if the peer has proven itself, it is no stranger from now on."""
+        if direction is Direction.INBOUND:
+            self._visit.authenticated()
+            self._restrained = None
 
     def refused(self, event: PairRefused) -> None:
         """The peer does not accept a pair of ours."""
@@ -82,9 +101,9 @@ class StreamNotes:
     def closing(self, event: StreamClosing, address: str) -> None:
         """One end closes the stream; where nothing failed, as when one of them stops, there is nothing to say."""
         if event.condition is not None and event.condition is not StreamCondition.SYSTEM_SHUTDOWN:
-            self._log.info(
+            self._info(
+                (self._visit.source, event.by_peer, event.condition),
                 "stream {number} with {address} failed, said {side}: {condition} ({text})",
-                number=self._number,
                 address=address,
                 side="the peer" if event.by_peer else "we",
                 condition=event.condition.value,
@@ -102,9 +121,20 @@ class StreamNotes:
 
     def lost(self, address: str, text: str) -> None:
         """TLS came to grief."""
-        self._log.info("stream {number} with {address}: {text}", number=self._number, address=address, text=text)
+        self._info((self._visit.source, text), "stream {number} with {address}: {text}", address=address, text=text)
+
+    def gone(self) -> None:
+        """The connection is over."""
+        self._visit.left()
 
     def _is_first(self, what: str) -> bool:
         is_first = what not in self._said
         self._said.add(what)
         return is_first
+
+    def _info(self, about: Hashable, line: str, /, **fields: object) -> None:
+        """Say something that strangers can cause."""
+        if self._restrained is None:
+            self._log.info(line, number=self._number, **fields)
+        else:
+            self._restrained.info(about, line, number=self._number, **fields)

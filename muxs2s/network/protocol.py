@@ -109,6 +109,7 @@ class StreamProtocol(Protocol):
     :ivar number: what logs call this stream; unique in the process.
     :param contexts: makes TLS for a domain of ours.
     :param judge: decides whether what the peer showed proves its domain.
+    :param notes: told what others should know of it.
     """
 
     _log = Logger()
@@ -122,6 +123,7 @@ class StreamProtocol(Protocol):
         contexts: TLSContexts,
         judge: Judge,
         observer: StreamObserver,
+        notes: StreamNotes | None = None,
     ) -> None:
         self.number = number
         self.stream = stream
@@ -138,7 +140,7 @@ class StreamProtocol(Protocol):
         """When what is in hand has been there too long, seconds."""
         self._alarm: IDelayedCall | None = None
         self._judging: Deferred[None] | None = None
-        self._notes = StreamNotes(number)
+        self._notes = notes or StreamNotes(number)
 
     @property
     def peer_address(self) -> str:
@@ -184,6 +186,7 @@ class StreamProtocol(Protocol):
         self._disarm()
         if self._judging is not None:
             self._judging.cancel()
+        self._notes.gone()
         self._observer.gone(self, () if self._writer is None else self._writer.in_hand)
 
     # What the observer calls.
@@ -215,8 +218,9 @@ class StreamProtocol(Protocol):
 
     def judge_pair(self, pair: DomainPair, outcome: Outcome, condition: StanzaCondition) -> None:
         """As :meth:`muxs2s.stream.proving.ProvingStream.judge_pair`."""
-        self._notes.judged(outcome, pair.target)
-        self._act(self.stream.judge_pair(pair, outcome, condition, self._clock.seconds()))
+        now = self._clock.seconds()
+        self._notes.judged(outcome, pair.target, now)
+        self._act(self.stream.judge_pair(pair, outcome, condition, now))
 
     def close(self) -> None:
         """Close the stream politely."""
@@ -289,6 +293,7 @@ class StreamProtocol(Protocol):
                     self._judging = Deferred.fromCoroutine(self._prove(event)).addErrback(self._broken)
                 case StreamReady(pair=pair, direction=direction):
                     self._write()
+                    self._notes.ready(direction)
                     self._observer.ready(self, pair, direction)
                 case StreamClosing():
                     self._notes.closing(event, self.peer_address)
@@ -335,8 +340,9 @@ class StreamProtocol(Protocol):
                 self._log.failure("judging {domain} on stream {number}", domain=wanted.domain, number=self.number)
             outcome = Undecided(domain=wanted.domain, reasons=("an internal error, see the log",))
         if self.stream.state in _JUDGING:
-            events = self.stream.decide(outcome, self._clock.seconds())
-            self._notes.judged(outcome, wanted.asked_for)
+            now = self._clock.seconds()
+            events = self.stream.decide(outcome, now)
+            self._notes.judged(outcome, wanted.asked_for, now, may_try_again=self.stream.state is StreamState.PROVING)
             self._act(events)
 
     def _broken(self, failure: Failure) -> None:

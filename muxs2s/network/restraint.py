@@ -37,12 +37,12 @@ class RestrainedLog:
         self._end: IDelayedCall | None = None
         """Of the window, once something was left out."""
 
-    def info(self, about: Hashable, text: str, **fields: object) -> None:
+    def info(self, about: Hashable, line: str, /, **fields: object) -> None:
         """
         Say something, unless it was said within this window.
 
         :param about: the same for what is the same.
-        :param text: as :meth:`twisted.logger.Logger.info` has it, with its fields.
+        :param line: as :meth:`twisted.logger.Logger.info` has it, with its fields.
         """
         now = self._clock.seconds()
         if not 0.0 <= now - self._began < WINDOW_SECONDS:
@@ -53,7 +53,7 @@ class RestrainedLog:
         if not self._said:
             self._began = now
         self._said.add(about)
-        self._log.info(text, **fields)
+        self._log.info(line, **fields)
 
     def close(self) -> None:
         """The window is over: say how many lines were left out, and begin anew with the next one."""

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final, cast
 
 from muxs2s.hosts.componentstream import ComponentLimits
+from muxs2s.network.accepting import AcceptLimits
 from muxs2s.network.connecting import ConnectLimits
 from muxs2s.network.dialling import DialLimits
 from muxs2s.network.racing import RaceLimits
@@ -168,6 +169,7 @@ def _service_limits(values: OptionValues) -> ServiceLimits:
             after_authentication=values.limits(FramingLimits, "stream.after_authentication"),
             close_on_foreign_sender=values[options.CLOSE_ON_FOREIGN_SENDER],
         ),
+        accept=values.limits(AcceptLimits, "accept"),
         queue=values.limits(QueueLimits, "queue"),
         connect=values.limits(
             ConnectLimits,

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from muxs2s.hosts.componentstream import ComponentLimits
+from muxs2s.network.accepting import AcceptLimits
 from muxs2s.network.connecting import ConnectLimits
 from muxs2s.network.dialling import DialLimits
 from muxs2s.network.racing import RaceLimits
@@ -56,6 +57,28 @@ def _features(table: str, defaults: FramingLimits) -> Iterator[Option[Any]]:
 
 
 LIMITS: Final[tuple[Option[Any], ...]] = (
+    *_limits(
+        "accept",
+        AcceptLimits(),
+        max_connections=(whole("connections"), "That peers have opened to us, in all."),
+        max_unproven_connections=(whole("connections"), "Of these, those on which nothing is proven yet."),
+        max_connections_per_second=(whole("connections per second"), "New ones, on average."),
+        max_burst_connections=(whole("connections"), "New ones at once, if few came before."),
+        max_address_connections=(
+            whole("connections"),
+            "From one IPv4 address, or one IPv6 network of 64 bits; so, too, below.",
+        ),
+        max_address_unproven_connections=(whole("connections"), "Of these, those on which nothing is proven yet."),
+        max_address_connections_per_second=(whole("connections per second"), "New ones from one, on average."),
+        max_address_burst_connections=(whole("connections"), "New ones from one at once, if few came before."),
+        max_address_failed_proofs=(
+            whole("proofs"),
+            "Proofs of domains that fail for one within ``failed_proofs_seconds``; with one more it is refused.",
+        ),
+        failed_proofs_seconds=(seconds(1), "In which so many may fail."),
+        refused_seconds=(seconds(1), "So long no connection is taken from one where too many proofs have failed."),
+        max_remembered_addresses=(whole("addresses"), "Without a connection, of which it is known what they did."),
+    ),
     *_limits(
         "stream",
         StreamLimits(),
@@ -160,6 +183,9 @@ LIMITS: Final[tuple[Option[Any], ...]] = (
 """In the order of the documentation."""
 
 AT_MOST: Final = (
+    ("accept.max_unproven_connections", "accept.max_connections"),
+    ("accept.max_address_connections", "accept.max_connections"),
+    ("accept.max_address_unproven_connections", "accept.max_address_connections"),
     ("stream.before_authentication.max_element_bytes", "stream.after_authentication.max_element_bytes"),
     ("components.before_handshake.max_element_bytes", "components.after_handshake.max_element_bytes"),
     ("queue.max_pair_stanzas", "queue.max_total_stanzas"),

@@ -21,6 +21,7 @@ from twisted.logger import Logger
 
 from muxs2s.hosts.seam import Host
 from muxs2s.hosts.wokkel import Router, RouterHost
+from muxs2s.network.accepting import AcceptLimits
 from muxs2s.network.certificates import CertificateStore, Reload
 from muxs2s.network.connecting import ConnectLimits, Connector
 from muxs2s.network.evidence import Judge, PolicyJudge
@@ -60,6 +61,7 @@ _chance: Final = SystemRandom().random
 class ServiceLimits:
     """Every limit and time-out of the service."""
 
+    accept: AcceptLimits = field(default_factory=AcceptLimits)
     stream: StreamLimits = field(default_factory=StreamLimits)
     queue: QueueLimits = field(default_factory=QueueLimits)
     connect: ConnectLimits = field(default_factory=ConnectLimits)
@@ -142,6 +144,7 @@ class S2SService(Service):
                     limits=limits.stream,
                     is_bidi=bidi,
                 ),
+                accept=limits.accept,
                 entropy=entropy,
                 deliver=self._routing.deliver,
                 reached=self._reached,

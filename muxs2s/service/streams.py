@@ -10,7 +10,7 @@ the peer at its other end, never to a pair: a pair only uses it. Does not know h
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 
 from twisted.internet.defer import CancelledError, Deferred
@@ -18,11 +18,13 @@ from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from muxs2s.network.accepting import AcceptLimits, Visit
 from muxs2s.network.connecting import Connector
 from muxs2s.network.evidence import Judge
 from muxs2s.network.protocol import DialbackEvent, StreamProtocol
 from muxs2s.network.targets import Target
 from muxs2s.network.tls import TLSContexts
+from muxs2s.service.entrance import Entrance
 from muxs2s.service.factory import StreamFactory
 from muxs2s.service.linkseams import Carrier, Link, StreamUnavailable
 from muxs2s.service.opening import Opening, Purpose
@@ -48,6 +50,7 @@ class StreamSeams:
     contexts: TLSContexts
     judge: Judge
     side: OwnSide
+    accept: AcceptLimits = field(default_factory=AcceptLimits)
     entropy: Callable[[int], bytes]
     deliver: Callable[[Sequence[Slice]], None]
     """Takes what peers send, in order."""
@@ -73,6 +76,7 @@ class Streams:
         """Streams that have accepted a pair of ours, oldest first."""
         self._wishes: dict[DomainPair, Deferred[StreamProtocol]] = {}
         """Fires when there is a stream for the pair."""
+        self._entrance = Entrance(seams.accept, seams.clock)
         self._opening = Opening(seams.connector, self._initiate)
         self._verifications = Verifications(self, seams.judge, seams.side.policies, seams.clock)
         self._stopping: list[Deferred[None]] = []
@@ -239,28 +243,32 @@ class Streams:
         self._opened.setdefault(stream.pair, []).append(connection)
         return connection
 
-    def _accept(self, _address: IAddress | None, *, direct_tls: bool) -> StreamProtocol | None:
-        if self._is_stopped:
+    def _accept(self, address: IAddress | None, *, direct_tls: bool) -> StreamProtocol | None:
+        visit = None if self._is_stopped else self._entrance.admit(address)
+        if visit is None:
             return None
         seams = self.seams
-        now = seams.clock.seconds()
-        return self._protocol(ReceivingStream(seams.side, seams.entropy, now, direct_tls=direct_tls))
+        stream = ReceivingStream(seams.side, seams.entropy, seams.clock.seconds(), direct_tls=direct_tls)
+        return self._protocol(stream, visit)
 
-    def _protocol(self, stream: InitiatingStream | ReceivingStream) -> StreamProtocol:
+    def _protocol(self, stream: InitiatingStream | ReceivingStream, visit: Visit | None = None) -> StreamProtocol:
         seams = self.seams
+        number = next(self._numbers)
         protocol = StreamProtocol(
-            next(self._numbers),
+            number,
             stream,
             clock=seams.clock,
             contexts=seams.contexts,
             judge=seams.judge,
             observer=self,
+            notes=None if visit is None else self._entrance.notes(number, visit),
         )
         self._connections[protocol.number] = protocol
         return protocol
 
     def _note_stopped(self) -> None:
         if self._stopping and not self._connections:
+            self._entrance.close()
             stopping, self._stopping = self._stopping, []
             for stopped in stopping:
                 stopped.callback(None)
