@@ -268,13 +268,23 @@ class S2SService(Service):
         self._routing.reached_all()
 
     def end_denied(self) -> None:
-        """The policies have changed: end streams with peers they deny, and send back what waits for these."""
+        """
+        The policies have changed: send back what waits for peers they deny, and end what such peers have.
+
+        Streams opened with a domain that is denied are closed; one that others share goes on without it.
+        """
         self._routing.end_denied()
         policies = self._policies()
         for connection in self._streams:
-            for domain in connection.stream.pair or ():
-                if domain not in self.hosted and not policies.of(domain).is_admitted:
+            stream = connection.stream
+            named = stream.pair or ()
+            for domain in {*named, *stream.associations.domains()}:
+                if domain in self.hosted or policies.of(domain).is_admitted:
+                    continue
+                if domain in named:
                     connection.fail(StreamCondition.POLICY_VIOLATION, f"the policy of this server denies {domain}")
+                else:
+                    stream.associations.withdraw_domain(domain)
 
     def reload_certificates(self) -> Reload:
         """Read changed certificates again; new streams show them. What cannot be read stays as it was."""

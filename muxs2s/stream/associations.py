@@ -186,6 +186,11 @@ class AssociationTable:
             raise RemoteViolation(StreamCondition.IMPROPER_ADDRESSING, str(refused)) from None
         return self._lanes[Direction.INBOUND].examine(pair, now), pair
 
+    def domains(self) -> set[DomainName]:
+        """Every domain of either side that is part of a grant."""
+        found = {name for each in self.associations() for name in (each.sender, each.target)}
+        return {name for name in found if name is not None}
+
     def associations(self) -> Iterator[Association]:
         """Every grant, for operators."""
         for direction, lane in self._lanes.items():

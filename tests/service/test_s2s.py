@@ -13,13 +13,14 @@ from muxs2s.network.targets import Overrides, read_target
 from muxs2s.proof.outcome import Evidence, Outcome
 from muxs2s.proof.peers import PeerPolicies, PeerPolicy
 from muxs2s.proof.pkix import PkixProof
+from muxs2s.stream.associations import Direction, Grant
 from muxs2s.testing import CertificateAuthority, stanza_of
 from muxs2s.wire.errors import LocalMisuse
-from muxs2s.wire.names import DomainName, NameRefused
+from muxs2s.wire.names import DomainName, DomainPair, NameRefused
 from muxs2s.wire.stanza import Slice
 from tests.hosts.wokkelrouter import Component, Router
 from tests.service.samples import bodies, message
-from tests.service.world import AUTHORITY, FederationTestCase, Server, credentials_of
+from tests.service.world import AUTHORITY, FederationTestCase, Server, credentials_of, limits
 
 SECRET = "nobody may log this"
 MANY = 300
@@ -409,12 +410,64 @@ class PolicyTests(FederationTestCase):
         self.assertEqual("b.example", stream.pair and stream.pair.target)
         self.assertIn("policy-violation (the policy of this server denies a.example)", self.logged.lines[-1])
 
+    def test_shared_stream(self) -> None:
+        """A stream that others share with the peer that is denied goes on without it."""
+        self.a.send("1", target="c.example")
+        (connection,) = self.c.service._streams
+        grant = Grant(prooftype="dialback", evidence="x")
+        for sender in ("d.example", "e.example"):
+            pair = DomainPair(DomainName.parse(sender), DomainName.parse("c.example"))
+            connection.stream.associations.accept_pair(Direction.INBOUND, pair, grant)
+        self.deny("d.example")
+        self.assertEqual({"a.example", "c.example", "e.example"}, connection.stream.associations.domains())
+        self.a.send("2", target="c.example")
+        self.assertEqual(["1", "2"], self.c.mailbox.texts)
+
     def test_admitted_again(self) -> None:
         """Once it is let in again, stanzas pass."""
         self.deny("a.example")
         self.deny("elsewhere.example")
         self.c.send("1", target="a.example")
         self.assertEqual(["1"], self.a.mailbox.texts)
+
+
+class DoorTests(FederationTestCase):
+    """Connections past the limits."""
+
+    def test_unproven(self) -> None:
+        """A peer that has proven itself takes no place of those who have not."""
+        c = self.world.server("c.example", limits=limits(max_unproven_connections=1))
+        self.a.send("1", target="c.example")
+        self.b.send("2", target="c.example")
+        self.assertEqual(["1", "2"], c.mailbox.texts)
+
+    def test_refused(self) -> None:
+        """S23: one past a limit finds its connection closed; what it sends waits, and comes once there is room."""
+        c = self.world.server("c.example", limits=limits(max_connections=1))
+        self.a.send("1", target="c.example")
+        self.b.send("2", target="c.example")
+        self.assertEqual((["1"], []), (c.mailbox.texts, self.b.mailbox.taken))
+        self.assertIn("refused a connection from 192.0.2.2: accept.max_connections is reached", self.logged.lines)
+        self.a.stop()
+        self.world.advance(10.0)
+        self.assertEqual(["1", "2"], c.mailbox.texts)
+
+    def test_failed_proofs(self) -> None:
+        """An address from which too many proofs failed is refused for a while, then judged again."""
+        c = self.world.server("c.example", limits=limits(max_address_failed_proofs=1, refused_seconds=100.0))
+        d = self.world.server("d.example", credentials=[CertificateAuthority("x").issue("d.example")])
+        for _ in range(3):
+            d.service.end_rests()
+            d.send("1", target="c.example")
+            self.world.advance(20.0)
+        refused = [line for line in self.logged.lines if line.startswith("refused ")]
+        self.assertIn("refused d.example, asked for c.example", refused[0])
+        self.assertIn("refused a connection from 192.0.2.4: accept.max_address_failed_proofs", refused[1])
+        self.assertEqual([], c.mailbox.texts)
+        self.world.advance(100.0)
+        d.service.end_rests()
+        d.send("2", target="c.example")
+        self.assertIn("no proof was accepted", d.mailbox.errors[-1])
 
 
 class RouterTests(FederationTestCase):

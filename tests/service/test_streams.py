@@ -13,6 +13,7 @@ from twisted.internet.interfaces import IProtocol, IProtocolFactory
 from twisted.internet.protocol import Factory, Protocol
 from twisted.trial.unittest import SynchronousTestCase
 
+from muxs2s.network.accepting import AcceptLimits
 from muxs2s.network.certificates import CertificateStore
 from muxs2s.network.connecting import Attempt, Connector, Make
 from muxs2s.network.evidence import PolicyJudge
@@ -88,7 +89,12 @@ class StreamsTestCase(SynchronousTestCase):
         self.world.stop()
         self.assertEqual([], self.network.getDelayedCalls())
 
-    def make_streams(self, connector: Connector | None = None, limits: StreamLimits | None = None) -> Streams:
+    def make_streams(
+        self,
+        connector: Connector | None = None,
+        limits: StreamLimits | None = None,
+        accept: AcceptLimits | None = None,
+    ) -> Streams:
         """Streams with a certificate, or with a connector that does not need one."""
         store = CertificateStore()
         store.add(credentials_of("a.example"))
@@ -104,6 +110,7 @@ class StreamsTestCase(SynchronousTestCase):
                     limits=limits or StreamLimits(),
                     is_bidi=False,
                 ),
+                accept=accept or AcceptLimits(),
                 entropy=os.urandom,
                 deliver=self.deliver,
                 reached=self.reached.append,
@@ -300,6 +307,19 @@ class AcceptTests(StreamsTestCase):
         assert protocol is not None
         self.assertIs(factory, protocol.factory)
         protocol.connectionLost()
+
+    def test_refused(self) -> None:
+        """S23: a connection past a limit is turned away before there is a protocol, a stream or a timer for it."""
+        self.streams = self.make_streams(accept=AcceptLimits(max_address_connections=1))
+        factory = self.streams.accepting()
+        first = factory.buildProtocol(IPv4Address("TCP", "192.0.2.7", 1))
+        assert first is not None
+        self.assertIsNone(factory.buildProtocol(IPv4Address("TCP", "192.0.2.7", 2)))
+        self.assertEqual(([first], []), (list(self.streams), self.network.getDelayedCalls()))
+        first.connectionLost()
+        again = factory.buildProtocol(IPv4Address("TCP", "192.0.2.7", 3))
+        assert again is not None
+        again.connectionLost()
 
     def test_factory_is_quiet(self) -> None:
         """A factory says nothing in the log when it starts and stops."""

@@ -10,6 +10,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import TCP4ServerEndpoint
 from twisted.trial.unittest import SynchronousTestCase
 
+from muxs2s.network.accepting import AcceptLimits
 from muxs2s.network.certificates import CertificateStore
 from muxs2s.network.pem import Credentials
 from muxs2s.service.backoff import BackoffLimits
@@ -133,8 +134,8 @@ class World:
 
 
 def limits(**changes: Any) -> ServiceLimits:
-    """The default limits, some of them changed: fields of those of queues, streams or back-off, by name."""
-    parts = {"queue": QueueLimits(), "stream": StreamLimits(), "backoff": BackoffLimits()}
+    """The default limits, some of them changed: fields of those that are named here, by name."""
+    parts = {"queue": QueueLimits(), "stream": StreamLimits(), "backoff": BackoffLimits(), "accept": AcceptLimits()}
     for name, part in parts.items():
         own = {field: value for field, value in changes.items() if hasattr(part, field)}
         parts[name] = replace(part, **own)  # type: ignore[type-var]  # each is a dataclass

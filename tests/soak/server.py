@@ -43,7 +43,16 @@ ANSWERS: Final[Mapping[str, Callable[[], object]]] = {
 }
 """What we may be asked: what we hold, how many files are open; to forget the peak of memory, to collect garbage."""
 
-PATIENT: Final = {"negotiation_seconds": 3_600}
+PATIENT: Final = {"negotiation_seconds": 3_600, "handshake_seconds": 3_600}
+
+MANY: Final = 1_000_000
+
+CROWDED: Final = {
+    f"max_{whose}{what}": MANY
+    for whose in ("", "address_")
+    for what in ("connections", "unproven_connections", "connections_per_second", "burst_connections")
+}
+"""No limit of connections is met."""
 
 
 class Answers(LineOnlyReceiver):
@@ -82,6 +91,7 @@ async def serve(reactor: Any, directory: Path) -> None:
                 "trust": {"anchors": str(authority.write(directory / "authorities.pem"))},
                 "dns": {"servers": ["127.0.0.1"]},
                 "stream": PATIENT,
+                "accept": CROWDED,
             },
             directory=directory,
         ),

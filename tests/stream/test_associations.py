@@ -192,3 +192,4 @@ class ListTests(SynchronousTestCase):
             ],
             [*table.associations()],
         )
+        self.assertEqual({A, B, C}, table.domains())
