@@ -8,10 +8,11 @@ the very code that judges peers judges us.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Final
 
+from cryptography.x509 import Certificate
 from twisted.internet.interfaces import IReactorTime
 
 from muxs2s.check.finding import Area, Finding, Grade, day, moment
@@ -22,7 +23,7 @@ from muxs2s.proof.pkix import PkixProof, TrustAnchors
 from muxs2s.server.config import Configuration
 from muxs2s.wire.names import DomainName
 
-__all__ = ["SOON_DAYS", "check_certificates"]
+__all__ = ["SOON_DAYS", "CertificateReview", "check_certificates"]
 
 SOON_DAYS: Final = 21
 """A certificate that ends within so many days ends soon; one that lives less than 84 days, in its last quarter."""
@@ -44,9 +45,9 @@ def check_certificates(
     """
     for problem in loaded.problems:
         yield _unusable(problem)
-    peers = _Peers(configuration, store, clock)
+    review = CertificateReview(configuration.trust_anchors, store, clock)
     for domain in configuration.domains:
-        yield peers.verdict(domain)
+        yield review.of(domain)
     shown = {store.for_domain(domain, clock.seconds()) for domain in configuration.domains}
     by_name = {str(files.certificate) for files in configuration.certificate_files}
     for credentials in store:
@@ -54,21 +55,23 @@ def check_certificates(
             yield _idle(credentials)
 
 
-class _Peers:
+class CertificateReview:
     """
-    What peers will say to our certificates.
+    What peers will say to our certificates: those that trust the public authorities, or whom we trust.
 
-    They may trust the public authorities, or as we do.
+    :param anchors: whom we trust.
     """
 
-    def __init__(self, configuration: Configuration, store: CertificateStore, clock: IReactorTime) -> None:
+    def __init__(self, anchors: TrustAnchors, store: CertificateStore, clock: IReactorTime) -> None:
         self._store, self._clock = store, clock
         self._contexts = TLSContexts(store, clock)
-        self._anchors = _all_anchors(configuration)
+        public = _public_authorities()
+        self._public = PkixProof(TrustAnchors(public))
+        self._anchors = TrustAnchors(dict.fromkeys((*anchors.certificates, *public)))
         self._proof = PkixProof(self._anchors)
 
-    def verdict(self, domain: DomainName) -> Finding:
-        """What they will say to the one of a domain."""
+    def of(self, domain: DomainName) -> Finding:
+        """What they will say to the one of a domain; ``details`` tells whether a public authority vouches for it."""
         now = self._clock.seconds()
         credentials = self._store.for_domain(domain, now)
         if credentials is None:
@@ -79,9 +82,11 @@ class _Peers:
             return _finding(
                 about=domain, grade=Grade.ERROR, text=f"{problem.path}: {problem.text}", remedy=problem.remedy
             )
-        outcome = self._proof.judge(domain, Evidence(chain=(credentials.leaf, *credentials.chain)), now)
+        evidence = Evidence(chain=(credentials.leaf, *credentials.chain))
+        outcome = self._proof.judge(domain, evidence, now)
         if isinstance(outcome, Proven):
-            return _accepted(domain, credentials, outcome, now)
+            is_public = isinstance(self._public.judge(domain, evidence, now), Proven)
+            return _accepted(outcome, credentials, now, {**_facts(credentials), "is_public": is_public})
         reasons = "; ".join(reason.removeprefix("pkix: ") for reason in outcome.reasons)
         complaint = credentials.complaint(now)
         return _finding(
@@ -112,32 +117,31 @@ class _Peers:
         return "have it issued for servers, by an authority that peers trust"
 
 
-def _all_anchors(configuration: Configuration) -> TrustAnchors:
+def _public_authorities() -> tuple[Certificate, ...]:
     try:
-        public = load_trust_anchors().certificates
+        return load_trust_anchors().certificates
     except CertificateProblem:
-        public = ()
-    return TrustAnchors(dict.fromkeys((*configuration.trust_anchors.certificates, *public)))
+        return ()
 
 
-def _accepted(domain: DomainName, credentials: Credentials, proven: Proven, now: float) -> Finding:
+def _accepted(proven: Proven, credentials: Credentials, now: float, facts: Mapping[str, object]) -> Finding:
     """Peers accept it now; it may end soon."""
+    accepted = partial(_finding, about=proven.domain, details=facts)
     ends = credentials.ends if proven.until is None else proven.until
-    begins = credentials.leaf.not_valid_before_utc.timestamp()
     left = ends - now
-    issuer = credentials.leaf.issuer.rfc4514_string()
-    soon = left < min(SOON_DAYS * _DAY_SECONDS, _LAST_PART * (credentials.ends - begins))
-    if not soon:
-        text = f"{credentials.path}, until {day(ends)}, issued by {issuer}"
-        return _finding(about=domain, grade=Grade.OK, text=text, details=_facts(credentials))
-    whose = "" if ends == credentials.ends else " the certificate of an issuer of"
-    return _finding(
-        about=domain,
+    if left >= min(SOON_DAYS * _DAY_SECONDS, _LAST_PART * _lifetime(credentials)):
+        issuer = credentials.leaf.issuer.rfc4514_string()
+        return accepted(grade=Grade.OK, text=f"{credentials.path}, until {day(ends)}, issued by {issuer}")
+    whose = "" if ends == credentials.ends else "the certificate of an issuer of "
+    return accepted(
         grade=Grade.WARNING,
-        text=f"{whose} {credentials.path} ends on {day(ends)}, in {left / _DAY_SECONDS:.0f} days".lstrip(),
+        text=f"{whose}{credentials.path} ends on {day(ends)}, in {left / _DAY_SECONDS:.0f} days",
         remedy="renew it, see why that did not happen by itself, then reload the server",
-        details=_facts(credentials),
     )
+
+
+def _lifetime(credentials: Credentials) -> float:
+    return credentials.ends - credentials.leaf.not_valid_before_utc.timestamp()
 
 
 def _unusable(problem: CertificateProblem) -> Finding:

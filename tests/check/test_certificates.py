@@ -159,8 +159,9 @@ class AnchorTests(CertificateCase):
         self.keep(house.issue("a.example"))
         self.certify("b.example")
         trust = {"anchors": str(house.write(self.directory / "house.pem"))}
-        grades = [finding.grade for finding in self.found("a.example", "b.example", trust=trust)]
-        self.assertEqual([Grade.OK, Grade.OK], grades)
+        found = self.found("a.example", "b.example", trust=trust)
+        self.assertEqual([Grade.OK, Grade.OK], [finding.grade for finding in found])
+        self.assertEqual([False, True], [finding.details["is_public"] for finding in found])
         self.assertIs(Grade.ERROR, self.only("a.example").grade)
 
     def test_no_public_authorities(self) -> None:
