@@ -29,6 +29,7 @@ FLOORS = {
     "testing": 6,
     "tap": 7,
     "check": 7,
+    "probe": 7,
     "demo": 7,
     "commands": 8,
 }
@@ -38,8 +39,11 @@ Rooms and top-level modules by floor: a module imports from its own room and fro
 ``network`` and ``hosts`` share a floor; which of them may import the other is :data:`NEIGHBOURS`.
 """
 
-NEIGHBOURS = {("hosts", "network")}
-"""A host hands stanzas to what moves bytes, never the reverse: one direction, so no cycle."""
+NEIGHBOURS = {("hosts", "network"), ("probe", "check")}
+"""
+A host hands stanzas to what moves bytes, and a probe has our own certificate checked, never the reverse: one
+direction, so no cycle.
+"""
 
 PURE = ("wire", "proof", "stream")
 

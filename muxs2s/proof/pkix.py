@@ -213,7 +213,7 @@ class _Path:
             issued = "the certificate" if last == self._leaf else _named(last.subject)
             return (
                 f"{_named(last.issuer)}, which issued {issued}, is no trust anchor here and was not sent along: "
-                "the peer should send its full chain, or the issuer be trusted here"
+                "the full chain should be sent, or the issuer be trusted here"
             )
         if last == self._leaf:
             return "it is self-signed and no trust anchor here"

@@ -1,0 +1,1 @@
+"""Why a domain can or cannot be reached."""
