@@ -7,11 +7,15 @@ BIN := $(VENV)/bin
 # What twistd finds in a plugin directory is hidden by setuptools' default editable install.
 INSTALL := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --config-settings editable_mode=compat
 
-.PHONY: help demo test lint types docs news rows soak clean distclean
+FUZZ_SECONDS ?= 100
+
+.PHONY: help demo test fuzz corpus lint types docs news rows soak clean distclean
 
 help:
 	@echo "make demo       two servers on this machine, ten domains each, exchange messages over TLS"
 	@echo "make test       unit tests with coverage gates, then tests against the servers installed"
+	@echo "make fuzz       framing, names, certificates and moved stanzas with made-up input, FUZZ_SECONDS=$(FUZZ_SECONDS) each"
+	@echo "make corpus     keep what make fuzz has found, as little as leads everywhere, for make test"
 	@echo "make lint       style and format"
 	@echo "make types      static types"
 	@echo "make docs       the documentation, in build/doc/index.html"
@@ -25,6 +29,12 @@ demo: $(VENV)/for-running
 
 test: $(VENV)/for-testing
 	@$(BIN)/python .ci/run_tests.py
+
+fuzz: $(VENV)/for-fuzzing
+	@$(BIN)/python -m tests.fuzz.run $(FUZZ_SECONDS)
+
+corpus: $(VENV)/for-fuzzing
+	@$(BIN)/python -m tests.fuzz.run keep
 
 lint: $(VENV)/for-developing
 	$(BIN)/ruff check .
@@ -56,9 +66,10 @@ distclean: clean
 
 $(VENV)/for-running: EXTRAS :=
 $(VENV)/for-testing: EXTRAS := [test]
+$(VENV)/for-fuzzing: EXTRAS := [test,fuzz]
 $(VENV)/for-developing: EXTRAS := [test,dev]
 
-$(VENV)/for-running $(VENV)/for-testing $(VENV)/for-developing: setup.cfg pyproject.toml | $(BIN)/python
+$(VENV)/for-running $(VENV)/for-testing $(VENV)/for-fuzzing $(VENV)/for-developing: setup.cfg pyproject.toml | $(BIN)/python
 	@echo "installing muxs2s$(EXTRAS) into $(VENV), once"
 	@$(INSTALL) --editable '.$(EXTRAS)' || { \
 	    echo "the installation failed: pip needs a package index it can reach (see its message above)" >&2; exit 1; }

@@ -282,10 +282,6 @@ def _read(element: Element) -> Slice:
     """
     if element.name not in STANZA_NAMES or (element.uri or "") not in _CONTENT:
         raise LocalMisuse(f"{element.name} in {element.uri!r} is no stanza")
-    if element.uri is None:
-        adopted = Element((SERVER, element.name), attribs=element.attributes, localPrefixes=element.localPrefixes)
-        adopted.children = element.children
-        return from_tree(adopted)
     return from_tree(element, SERVER)
 
 

@@ -97,10 +97,22 @@ def from_tree(element: domish.Element, namespace: str | None = None) -> Slice:
     :param namespace: the content namespace to move it to; left out, it stays in its own.
     :raises LocalMisuse: if it cannot be written as XML, say because it holds a control character.
     """
-    data = to_bytes(element, {} if namespace is None else {element.uri or "": namespace})
+    if namespace is None:
+        data = to_bytes(element)
+    elif element.uri is None:
+        data = to_bytes(_adopted(element, namespace))
+    else:
+        data = to_bytes(element, {element.uri: namespace})
     tag = first_tag(data)
     get = tag.attributes.get
     return Slice(data, tag.namespace, tag.name, get("from"), get("to"), get("type"), get("id"))
+
+
+def _adopted(element: domish.Element, namespace: str) -> domish.Element:
+    """The same element in a namespace, which those of its children inherit that have none."""
+    adopted = domish.Element((namespace, element.name), attribs=element.attributes, localPrefixes=element.localPrefixes)
+    adopted.children = element.children
+    return adopted
 
 
 def moved(stanza: Slice, namespace: str) -> Slice:

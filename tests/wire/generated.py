@@ -15,6 +15,35 @@ XML_TEXT: Final = some.text(some.characters(exclude_categories=["Cs", "Cc"], exc
 """Any text that XML can hold but for white space, which attributes do not keep."""
 
 
+MARKUP: Final = [
+    piece.encode()
+    for piece in (
+        *("<", ">", "/", "'", '"', "=", " ", "\n", "a", "x" * 90, "&", ";", "]", ":", "to", "id"),
+        *("<a>", "</a>", "<a/>", "<a b='", "'/>", "<message>", "</message>", "<message to='b.example'>"),
+        *(
+            "&amp;",
+            "&lt;",
+            "&b;",
+            "&#32;",
+            "&#58;",
+            "&#x3a;",
+            "&#0;",
+            "\0",
+            "\x7f",
+            "\ufffe",
+            "\ufeff",
+            "ü",
+            "\U0001d70d",
+        ),
+        *("<![CDATA[", "]]>", "<!--", "-->", "<?", "?>", "<!DOCTYPE", "<?xml version='1.0'?>"),
+        *("xmlns", " xmlns=''", " xmlns='urn:x'", " xmlns:p='urn:x'", "<p:a ", "</p:a>", "p:b=", "<c:a>", "urn:x"),
+        *(" xmlns='jabber:server'", " xmlns:c='jabber:component:accept'", "jabber:client", "<db:a/>", " db:b=''"),
+        *("<stream:features>", "<stream:error/>", "<stream:stream>", "</stream:stream>", "xml:lang='en'"),
+    )
+] + [b"\xff", b"\xc3", b"\xe3", b"\xc0\xbc", b"\xed\xa0\x80"]
+"""What streams are made of, and what breaks them."""
+
+
 def pieces(data: bytes, sizes: Sequence[int]) -> Iterator[bytes]:
     """Cut bytes in pieces of these sizes."""
     at = 0

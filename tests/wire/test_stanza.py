@@ -105,6 +105,16 @@ class FromTreeTests(SynchronousTestCase):
         made = from_tree(Element((None, "message")))
         self.assertEqual((made.namespace, made.is_stanza), ("", False))
 
+    def test_moved(self) -> None:
+        """S15: a tree can be written in another content namespace, or in one at last, and stays what it was."""
+        for uri in (None, "", COMPONENT, SERVER):
+            tree = Element((uri, "message"))
+            tree.addElement(("urn:x", "x")).addElement((uri, "y"))
+            made = from_tree(tree, SERVER)
+            self.assertEqual((made.namespace, made.tree().uri, tree.uri), (SERVER, SERVER, uri))
+            inner = "urn:x" if uri is None else SERVER
+            self.assertEqual((made.tree().x.uri, made.tree().x.y.uri), ("urn:x", inner))
+
     def test_what_is_sent_is_what_is_checked(self) -> None:
         """Attributes that would smuggle in another sender are refused or read as peers read them."""
         tree = message(from_="a.example")

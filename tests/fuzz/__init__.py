@@ -1,0 +1,1 @@
+"""Parsers under input that a fuzzer makes up: ``make fuzz``."""
