@@ -50,16 +50,19 @@ class NotAnswered(MuxS2SError):
     """Whoever is there is not what was expected; the message says why."""
 
 
-async def certificate_at(there: IStreamClientEndpoint, domain: DomainName, clock: IReactorTime) -> Certificate | None:
+async def certificate_at(
+    there: IStreamClientEndpoint, domain: DomainName, clock: IReactorTime, *, direct_tls: bool = False
+) -> Certificate | None:
     """
     Begin a stream to a domain, and leave after the handshake.
 
+    :param direct_tls: begin with TLS.
     :returns: the certificate shown, if any.
     :raises NotAnswered: if it does not come to a handshake.
     """
     call = _Call()
     side = OwnSide(hosted=(), keys=DialbackKeys(DialbackSecret("nothing is proven with it")), limits=_LIMITS)
-    stream = InitiatingStream(DomainPair(_NOBODY, domain), side, clock.seconds())
+    stream = InitiatingStream(DomainPair(_NOBODY, domain), side, clock.seconds(), direct_tls=direct_tls)
     contexts = TLSContexts(CertificateStore(), clock)
     protocol = StreamProtocol(0, stream, clock=clock, contexts=contexts, judge=call, observer=call)
     await _connect(there, protocol)

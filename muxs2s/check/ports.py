@@ -57,8 +57,10 @@ async def check_ports(
     reactor: INetworkReactor, configuration: Configuration, store: CertificateStore
 ) -> AsyncIterator[Finding]:
     """Look at each place where peers, and where components are to be accepted."""
-    for place in configuration.listen:
-        yield await _Place(reactor, "listen", place).look(_Peers(reactor, configuration.domains[0], store))
+    for option, places in (("listen", configuration.listen), ("listen_tls", configuration.listen_tls)):
+        peers = _Peers(reactor, configuration.domains[0], store, direct_tls=option == "listen_tls")
+        for place in places:
+            yield await _Place(reactor, option, place).look(peers)
     if configuration.component_secrets:
         components = _Components(reactor, next(iter(configuration.component_secrets)))
         for place in configuration.component_listen:
@@ -132,13 +134,15 @@ class _TurnAway(Factory):
 class _Peers:
     """Expects our own server, which shows our own certificate."""
 
-    def __init__(self, reactor: INetworkReactor, domain: DomainName, store: CertificateStore) -> None:
-        self._reactor, self._domain, self._store = reactor, domain, store
+    def __init__(
+        self, reactor: INetworkReactor, domain: DomainName, store: CertificateStore, *, direct_tls: bool
+    ) -> None:
+        self._reactor, self._domain, self._store, self._direct_tls = reactor, domain, store, direct_tls
 
     async def meet(self, there: IStreamClientEndpoint) -> tuple[Grade, str, str]:
         """Grade, text and remedy."""
         try:
-            shown = await certificate_at(there, self._domain, self._reactor)
+            shown = await certificate_at(there, self._domain, self._reactor, direct_tls=self._direct_tls)
         except NotAnswered as failed:
             return Grade.ERROR, f"taken: {failed}", ""
         ours = self._store.for_domain(self._domain, self._reactor.seconds())

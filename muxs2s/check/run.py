@@ -54,7 +54,11 @@ async def check(
     certificates = ConfiguredCertificates(CertificateStore())
     loaded = certificates.load(configuration, now)
     store = certificates.store
-    place = Place(owns_address=machine.owns_address, ports=_ports(configuration.listen))
+    place = Place(
+        owns_address=machine.owns_address,
+        ports=_ports(configuration.listen),
+        direct_tls_ports=_ports(configuration.listen_tls),
+    )
     findings = [
         *_summary(path, configuration),
         *check_certificates(configuration, store, loaded, reactor),

@@ -66,6 +66,9 @@ class Configuration:
     listen: tuple[str, ...]
     """Where peers are accepted, each as :class:`~muxs2s.server.endpoints.ListenEndpoint` takes it."""
 
+    listen_tls: tuple[str, ...]
+    """The same for peers that begin with TLS."""
+
     bind_address: str | None
     certificate_files: tuple[CertificateFiles, ...]
     certificate_directories: tuple[Path, ...]
@@ -131,6 +134,7 @@ def make_configuration(
         place=place,
         domains=tuple(dict.fromkeys((*values[options.HOSTED], *component_secrets))),
         listen=values[options.LISTEN],
+        listen_tls=values[options.LISTEN_TLS],
         bind_address=values[options.BIND_ADDRESS],
         certificate_files=values[options.CERTIFICATE_FILES],
         certificate_directories=values[options.CERTIFICATE_DIRECTORIES],

@@ -61,6 +61,7 @@ class FederationServer(MultiService):
             certificates=self._certificates.store,
             anchors=configuration.trust_anchors,
             endpoints=[ListenEndpoint(reactor, place) for place in configuration.listen],
+            direct_endpoints=[ListenEndpoint(reactor, place) for place in configuration.listen_tls],
             lookup=lookup or make_resolver(reactor, configuration),
             overrides=configuration.overrides,
             bind_address=configuration.bind_address,
@@ -97,7 +98,7 @@ class FederationServer(MultiService):
             "serving {domains} domains with {certificates} certificates, peers at {listen}",
             domains=len(configuration.domains),
             certificates=len(self._certificates.store),
-            listen=", ".join(configuration.listen),
+            listen=", ".join((*configuration.listen, *(f"{place} (direct TLS)" for place in configuration.listen_tls))),
         )
         self._warn((*map(str, self._unused), *self._complaints()))
         super().startService()  # type: ignore[no-untyped-call]  # Twisted has not typed it

@@ -42,6 +42,7 @@ __all__ = [
     "DOMAIN_PROOFS",
     "HOSTED",
     "LISTEN",
+    "LISTEN_TLS",
     "OPTIONS",
     "POLICY_BIDI",
     "POLICY_DEFAULT",
@@ -62,6 +63,15 @@ LISTEN: Final = Option(
     kind=PLACES,
     default=["5269"],
     text="Where servers of peers are accepted. A port alone means all addresses of this host, IPv6 and IPv4.",
+)
+LISTEN_TLS: Final = Option(
+    name="listen_tls",
+    kind=PLACES,
+    default=[],
+    text=(
+        "Where servers of peers are accepted that begin with TLS (XEP-0368), by custom port 5270; written as for "
+        "``listen``. Peers find it by SRV records for ``_xmpps-server._tcp``."
+    ),
 )
 BIND_ADDRESS: Final = Option(
     name="bind_address",
@@ -231,6 +241,7 @@ COMPONENT_SECRET_FILE: Final = Option(
 _ORDERED: Final[tuple[Option[Any], ...]] = (
     HOSTED,
     LISTEN,
+    LISTEN_TLS,
     BIND_ADDRESS,
     CERTIFICATE_DIRECTORIES,
     CERTIFICATE_FILES,

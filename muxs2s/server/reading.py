@@ -24,6 +24,8 @@ from muxs2s.server.options import (
     DIALBACK_SECRET_FILE,
     DOMAIN_ADDRESS,
     HOSTED,
+    LISTEN,
+    LISTEN_TLS,
     OPTIONS,
 )
 from muxs2s.wire.reasons import readable
@@ -169,6 +171,9 @@ class OptionValues:
             yield f"components.secrets.{_quoted(domain)}", "there is a secret file, too", "remove one of the two"
         if self._single.get(DIALBACK_SECRET.name) and self._single.get(DIALBACK_SECRET_FILE.name):
             yield DIALBACK_SECRET.name, "there is a secret file, too", "remove one of the two"
+        for place in self._single.get(LISTEN_TLS.name, ()):
+            if place in self._single.get(LISTEN.name, ()):
+                yield LISTEN_TLS.name, f"{place!r} is in {LISTEN.name}, too", "remove it from one of the two"
         ours = {*self._single.get(HOSTED.name, ()), *secrets, *files}
         for domain in sorted(ours & self.each(DOMAIN_ADDRESS).keys()):
             yield (

@@ -179,6 +179,13 @@ class RunningTests(PortCase):
         self.assertIn("by the running service most likely", components.text)
         self.assertEqual(0, len(server.federation.status().streams))
 
+    def test_running_with_direct_tls(self) -> None:
+        """A place for direct TLS is looked at with TLS from the beginning."""
+        self.run_server(listen_tls=["127.0.0.1:5270"])
+        _, direct, _ = self.found(listen_tls=["127.0.0.1:5270"])
+        self.assertEqual(("listen_tls 127.0.0.1:5270", Grade.OK), (direct.about, direct.grade))
+        self.assertEqual("the running service is there, and shows our certificate", direct.text)
+
     def test_renewed(self) -> None:
         """It shows the old certificate as long as it is not reloaded, and that is worth a warning."""
         self.run_server()

@@ -131,6 +131,7 @@ class ValueTests(ConfiguredTestCase):
             """
             domains = ["A.example.", "bücher.example"]
             listen = ["127.0.0.1:15269"]
+            listen_tls = ["127.0.0.1:15270"]
             bind_address = "2001:DB8::1"
             [policy]
             close_on_foreign_sender = true
@@ -151,6 +152,7 @@ class ValueTests(ConfiguredTestCase):
         )
         self.assertEqual(("a.example", "bücher.example"), configuration.domains)
         self.assertEqual(("127.0.0.1:15269",), configuration.listen)
+        self.assertEqual(("127.0.0.1:15270",), configuration.listen_tls)
         self.assertEqual("2001:db8::1", configuration.bind_address)
         self.assertTrue(configuration.limits.stream.close_on_foreign_sender)
         self.assertEqual(7.0, configuration.limits.stream.idle_seconds)
@@ -226,6 +228,8 @@ class ValueTests(ConfiguredTestCase):
             ('listen = ["5269", "5269"]', "listen[1]: '5269' is there twice"),
             ('listen = ["localhost:5269"]', "listen[0]: 'localhost:5269' is no place to listen"),
             ("listen = 5269", "listen: 5269 is a number"),
+            ('listen_tls = ["5269"]', "listen_tls: '5269' is in listen, too. Remedy: remove it from one of the two"),
+            ("listen_tls = 5270", "listen_tls: 5270 is a number"),
             ("policy.close_on_foreign_sender = 1", "policy.close_on_foreign_sender: 1 is a number"),
             (f"bind_address = '{'x' * 200}'", "is no IP address"),
         ):

@@ -79,6 +79,12 @@ class LifeTests(ServerTestCase):
         self.start(self.made(components=COMPONENTS))
         self.assertEqual({":: 5269", "127.0.0.1 5347"}, set(self.places))
 
+    def test_direct_tls(self) -> None:
+        """S30: it listens for peers that begin with TLS where the configuration says so, and says so itself."""
+        self.start(self.made(listen_tls=["5270", "127.0.0.1:5271"]))
+        self.assertEqual({":: 5269", ":: 5270", "127.0.0.1 5271"}, set(self.places))
+        self.assertIn("peers at 5269, 5270 (direct TLS), 127.0.0.1:5271 (direct TLS)", self.logged.lines[0])
+
     def test_no_components(self) -> None:
         """Without any secret it does not listen for components."""
         self.start(self.made())
