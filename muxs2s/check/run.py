@@ -17,7 +17,7 @@ from muxs2s.check.finding import Area, Finding, Grade
 from muxs2s.check.ports import check_ports, port_of
 from muxs2s.check.records import Place, check_records
 from muxs2s.check.report import Report
-from muxs2s.check.system import Machine, check_system
+from muxs2s.check.system import Machine, check_system, files_needed
 from muxs2s.network.certificates import CertificateStore
 from muxs2s.network.reactors import INetworkReactor
 from muxs2s.network.resolver import Lookup
@@ -64,9 +64,13 @@ async def check(
         *check_certificates(configuration, store, loaded, reactor),
         *[finding async for finding in check_ports(reactor, configuration, store)],
         *await check_records(lookup or make_resolver(reactor, configuration), reactor, place, configuration),
-        *check_system(machine, now, [path, *(Path(credentials.path) for credentials in store)]),
+        *check_system(machine, now, _files(path, store), needed=files_needed(configuration)),
     ]
     return Report(path=path, findings=tuple(findings))
+
+
+def _files(path: Path, store: CertificateStore) -> list[Path]:
+    return [path, *(Path(credentials.path) for credentials in store)]
 
 
 def _ports(places: Iterable[str]) -> frozenset[int] | None:

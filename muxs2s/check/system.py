@@ -17,11 +17,24 @@ from pathlib import Path
 from typing import Final
 
 from muxs2s.check.finding import Area, Finding, Grade, moment
+from muxs2s.server.config import Configuration
 
-__all__ = ["ENOUGH_OPEN_FILES", "Machine", "check_system", "clock_is_disciplined", "open_files", "owns_address"]
+__all__ = [
+    "OTHER_FILES",
+    "Machine",
+    "check_system",
+    "clock_is_disciplined",
+    "files_needed",
+    "open_files",
+    "owns_address",
+]
 
-ENOUGH_OPEN_FILES: Final = 8_192
-"""Each stream is one."""
+OTHER_FILES: Final = 100
+"""Logs, places to listen, code that is being read."""
+
+_MORE_FILES: Final = (
+    "raise the hard limit, by LimitNOFILE in the unit for systemd or ulimit -Hn, or lower accept.max_connections"
+)
 
 SKEW_SECONDS: Final = 60.0
 """So far ahead of the clock may a file have been written: clocks of file servers differ."""
@@ -76,14 +89,25 @@ class Machine:
     user: Callable[[], int] = os.geteuid
 
 
-def check_system(machine: Machine, now: float, files: Iterable[Path]) -> Iterator[Finding]:
+def files_needed(configuration: Configuration) -> int:
+    """How many files the limits of a configuration allow for, without streams to peers, which have no limit."""
+    limits = configuration.limits
+    components = configuration.component_limits.max_unproven_connections + len(configuration.component_secrets)
+    asking = limits.connect.dial.max_connections + configuration.dns_limits.max_questions_at_once
+    return limits.accept.max_connections + components + asking + OTHER_FILES
+
+
+def check_system(
+    machine: Machine, now: float, files: Iterable[Path], *, needed: int = OTHER_FILES
+) -> Iterator[Finding]:
     """
     Look at what the machine gives.
 
     :param now: seconds since the epoch, by the clock in question.
     :param files: of the configuration; none of them can have been written in the future.
+    :param needed: see :func:`files_needed`.
     """
-    yield _open_files(machine.open_files())
+    yield _open_files(machine.open_files(), needed)
     yield _clock(machine.clock_is_disciplined(), now, (_SOFTWARE, *files))
     if machine.user() == 0:
         yield _finding(
@@ -94,16 +118,19 @@ def check_system(machine: Machine, now: float, files: Iterable[Path]) -> Iterato
         )
 
 
-def _open_files(limit: int) -> Finding:
-    if limit == resource.RLIM_INFINITY or limit >= ENOUGH_OPEN_FILES:
-        shown = "as many as wanted" if limit == resource.RLIM_INFINITY else f"{limit}"
-        return _finding(about="open files", grade=Grade.OK, text=f"{shown} at once, for a process started from here")
+def _open_files(limit: int, needed: int) -> Finding:
+    is_unlimited = limit == resource.RLIM_INFINITY
+    is_enough = is_unlimited or limit >= needed
+    shown = "as many as wanted" if is_unlimited else f"{limit}"
     return _finding(
         about="open files",
-        grade=Grade.WARNING,
-        text=f"{limit} at once, for a process started from here; each stream is one",
-        remedy="raise the hard limit: LimitNOFILE in the unit for systemd, or ulimit -Hn",
-        details={"limit": limit, "enough": ENOUGH_OPEN_FILES},
+        grade=Grade.OK if is_enough else Grade.WARNING,
+        text=(
+            f"{shown} at once, for a process started from here; the limits of the configuration come to {needed}, and "
+            "each stream to a peer is one more"
+        ),
+        remedy="" if is_enough else _MORE_FILES,
+        details={"limit": None if is_unlimited else limit, "needed": needed},
     )
 
 

@@ -14,14 +14,16 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from muxs2s.check.finding import Finding, Grade
 from muxs2s.check.system import (
-    ENOUGH_OPEN_FILES,
+    OTHER_FILES,
     SKEW_SECONDS,
     Machine,
     check_system,
     clock_is_disciplined,
+    files_needed,
     open_files,
     owns_address,
 )
+from tests.server.configured import ConfiguredTestCase
 
 NOW = 4_000_000_000.0
 """Later than any file of this checkout was written."""
@@ -36,18 +38,18 @@ def always(value: T) -> Callable[[], T]:
 
 GOOD = Machine(
     owns_address=lambda _address: True,
-    open_files=always(ENOUGH_OPEN_FILES),
+    open_files=always(1_000_000),
     clock_is_disciplined=always(True),
     user=always(1000),
 )
 
 
-class SystemTests(SynchronousTestCase):
+class SystemTests(ConfiguredTestCase):
     """What is found."""
 
-    def found(self, machine: Machine, *files: Path, now: float = NOW) -> dict[str, Finding]:
+    def found(self, machine: Machine, *files: Path, now: float = NOW, needed: int = OTHER_FILES) -> dict[str, Finding]:
         """What is found, by what it is about."""
-        return {finding.about: finding for finding in check_system(machine, now, files)}
+        return {finding.about: finding for finding in check_system(machine, now, files, needed=needed)}
 
     def test_good(self) -> None:
         """A machine that gives all that is needed."""
@@ -57,10 +59,17 @@ class SystemTests(SynchronousTestCase):
         self.assertIn("kept right by the system", found["clock"].text)
 
     def test_few_files(self) -> None:
-        """One open file less than enough is worth a warning, no limit at all is not."""
-        for limit, grade in ((ENOUGH_OPEN_FILES - 1, Grade.WARNING), (resource.RLIM_INFINITY, Grade.OK)):
+        """One open file less than the limits allow for is worth a warning, no limit at all is not."""
+        for limit, grade in ((500, Grade.OK), (499, Grade.WARNING), (resource.RLIM_INFINITY, Grade.OK)):
             machine = Machine(open_files=always(limit))
-            self.assertIs(grade, self.found(machine)["open files"].grade)
+            self.assertIs(grade, self.found(machine, needed=500)["open files"].grade)
+
+    def test_needed(self) -> None:
+        """What the limits of a configuration come to."""
+        limits = {"accept": {"max_connections": 2_000}, "connect": {"dial": {"max_connections": 100}}}
+        others = {"dns": {"max_questions_at_once": 10}, "components": {"max_unproven_connections": 5}}
+        configuration = self.made(**limits, **others)
+        self.assertEqual(2_000 + 100 + 10 + 5 + OTHER_FILES, files_needed(configuration))
 
     def test_clock_left_alone(self) -> None:
         """A clock that nothing keeps right is worth a warning; where the system does not tell, nothing is said."""
