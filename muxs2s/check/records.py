@@ -20,7 +20,7 @@ from twisted.internet.interfaces import IReactorTime
 from muxs2s.check.finding import Area, Finding, Grade
 from muxs2s.network.addresses import with_port
 from muxs2s.network.resolver import RESOLV_CONF, Lookup, LookupFailed
-from muxs2s.network.targets import DEFAULT_PORT, Target, Unreachable, domain_itself, find_targets
+from muxs2s.network.targets import DEFAULT_PORT, DIRECT_TLS_PORT, Target, Unreachable, domain_itself, find_targets
 from muxs2s.server.config import Configuration
 from muxs2s.wire.names import DomainName
 
@@ -186,10 +186,14 @@ class _Asking:
         above = [name for name in self._configuration.domains if domain.endswith(f".{name}")]
         return f"; those of {above[0]} do not count for it" if above else ""
 
-    def _record(self, domain: DomainName) -> str:
-        ports = self._place.ports or {DEFAULT_PORT}
-        port = DEFAULT_PORT if DEFAULT_PORT in ports else min(ports)
-        return f'"_xmpp-server._tcp.{domain.ascii}. 3600 IN SRV 0 0 {port} HOST."'
+    def _record(self, domain: DomainName, *, direct_tls: bool = False) -> str:
+        """The record that is missing, or should be there instead."""
+        if direct_tls:
+            service, ports, usual = "xmpps-server", self._place.direct_tls_ports, DIRECT_TLS_PORT
+        else:
+            service, ports, usual = "xmpp-server", self._place.ports, DEFAULT_PORT
+        port = usual if not ports or usual in ports else min(ports)
+        return f'"_{service}._tcp.{domain.ascii}. 3600 IN SRV 0 0 {port} HOST."'
 
     def _led(self, domain: DomainName, ways: list[_Way]) -> Finding:
         """DNS leads somewhere, hopefully to us."""
@@ -209,6 +213,12 @@ class _Asking:
             grade = Grade.ERROR if len(closed) == len(here) else Grade.WARNING
             text = f"leads to {closed[0]} of this host, where no peers are accepted"
             remedy = f"correct the record: {self._record(domain)}; or add the port to listen"
+        elif self._place.direct_tls_ports and not any(way.target.direct_tls for way in ways):
+            grade, text = (
+                Grade.WARNING,
+                f"leads here: {shown}; but nothing leads to direct TLS, which listen_tls offers",
+            )
+            remedy = f"add {self._record(domain, direct_tls=True)}, or clear listen_tls"
         else:
             grade, text, remedy = Grade.OK, f"leads here: {shown}", ""
         return _finding(about=domain, grade=grade, text=text, remedy=remedy, details=details)

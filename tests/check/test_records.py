@@ -109,6 +109,15 @@ class DomainTests(RecordCase):
             self.direct_tls_ports = ports
             self.assertIs(Grade.OK, self.domain("a.example").grade)
 
+    def test_direct_tls_not_found(self) -> None:
+        """Where TLS comes first at some port, and no record leads to it, nobody will go there."""
+        self.zone.add_srv("a.example", "xmpp.example", 5269)
+        self.direct_tls_ports = frozenset({5271, 5272})
+        finding = self.domain("a.example")
+        self.assertIs(Grade.WARNING, finding.grade)
+        self.assertIn("nothing leads to direct TLS", finding.text)
+        self.assertIn('"_xmpps-server._tcp.a.example. 3600 IN SRV 0 0 5271 HOST."', finding.remedy)
+
     def test_ports_unknown(self) -> None:
         """Where it cannot be told at which ports peers are accepted, any port is taken for right."""
         self.ports = None
