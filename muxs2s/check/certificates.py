@@ -15,7 +15,8 @@ from typing import Final
 from cryptography.x509 import Certificate
 from twisted.internet.interfaces import IReactorTime
 
-from muxs2s.check.finding import Area, Finding, Grade, day, moment
+from muxs2s.check.finding import Area, Finding, Grade, day
+from muxs2s.check.shown import ShownCertificate
 from muxs2s.network.certificates import CertificateProblem, CertificateStore, Credentials, Reload, load_trust_anchors
 from muxs2s.network.tls import TLSContexts
 from muxs2s.proof.outcome import Evidence, Proven
@@ -164,11 +165,4 @@ def _idle(credentials: Credentials) -> Finding:
 
 
 def _facts(credentials: Credentials) -> dict[str, object]:
-    leaf, names = credentials.leaf, credentials.names
-    return {
-        "path": credentials.path,
-        "names": sorted(names.dns | names.srv | names.xmpp | names.patterns),
-        "issuer": leaf.issuer.rfc4514_string(),
-        "not_before": moment(leaf.not_valid_before_utc.timestamp()),
-        "not_after": moment(credentials.ends),
-    }
+    return {"path": credentials.path, **ShownCertificate.of(credentials.leaf).as_object()}

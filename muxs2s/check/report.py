@@ -20,7 +20,10 @@ from rich.text import Text
 
 from muxs2s.check.finding import Area, Finding, Grade
 
-__all__ = ["MAX_NAMES_SHOWN", "Report"]
+__all__ = ["MAX_GOOD_SHOWN", "MAX_NAMES_SHOWN", "Report"]
+
+MAX_GOOD_SHOWN: Final = 10
+"""Rows of one area on which all is well; the others are counted."""
 
 MAX_NAMES_SHOWN: Final = 5
 """Of things of which the same is to be said."""
@@ -89,13 +92,19 @@ def _table(findings: Iterator[Finding]) -> Table:
     table = Table.grid(padding=(0, 2))
     table.add_column()
     table.add_column(overflow="fold")
+    good = 0
     for (grade, text, remedy), alike in groupby(findings, lambda one: (one.grade, one.text, one.remedy)):
         names = [finding.about for finding in alike]
+        good += grade is Grade.OK
+        if grade is Grade.OK and good > MAX_GOOD_SHOWN:
+            continue
         more = f" and {len(names) - MAX_NAMES_SHOWN} more" if len(names) > MAX_NAMES_SHOWN else ""
         said = Text.assemble((", ".join(names[:MAX_NAMES_SHOWN]) + more, "bold"), f": {text}")
         if remedy:
             said.append(f"\nRemedy: {remedy}.", style="italic")
         table.add_row(Text(f"  {grade.value:7}", style=_STYLES[grade]), said)
+    if good > MAX_GOOD_SHOWN:
+        table.add_row(Text("  ok", style=_STYLES[Grade.OK]), f"{good - MAX_GOOD_SHOWN} more")
     return table
 
 

@@ -11,11 +11,10 @@ from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from rich.console import Console
 from twisted.internet.defer import CancelledError
 
 from muxs2s.check import check
-from muxs2s.commands.running import INTERRUPTED, completed
+from muxs2s.commands.running import INTERRUPTED, completed, interrupted, show
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
@@ -66,10 +65,6 @@ def run(arguments: Namespace, reactor: Any = None) -> int:
     try:
         report = completed(reactor, lambda: check(reactor, arguments.config))
     except CancelledError:
-        Console(stderr=True).print("muxs2s check: interrupted", markup=False)
-        return INTERRUPTED
-    if arguments.json:
-        print(report.as_json())
-    else:
-        Console().print(report.for_people())
+        return interrupted("check")
+    show(report, as_json=arguments.json)
     return 0 if report.is_good else FAULTY

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from rich.console import Console
 from twisted.internet.defer import CancelledError
 
-from muxs2s.commands.running import INTERRUPTED, completed
+from muxs2s.commands.running import INTERRUPTED, completed, interrupted, show
 from muxs2s.demo.ledger import MAX_MESSAGES
 from muxs2s.demo.plan import Plan
 from muxs2s.demo.progress import Bars, Silence
@@ -126,12 +126,8 @@ def run(arguments: Namespace, reactor: Any = None) -> int:
         complaints.print(f"muxs2s demo: {error}", markup=False, highlight=False, soft_wrap=True)
         return CANNOT_RUN
     except CancelledError:
-        complaints.print("muxs2s demo: interrupted", markup=False)
-        return INTERRUPTED
-    if arguments.json:
-        print(report.as_json())
-    else:
-        Console().print(report.for_people())
+        return interrupted("demo")
+    show(report, as_json=arguments.json)
     return 0 if report.is_complete else INCOMPLETE
 
 

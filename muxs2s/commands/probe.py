@@ -12,10 +12,9 @@ from argparse import ArgumentParser, ArgumentTypeError, Namespace, RawDescriptio
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from rich.console import Console
 from twisted.internet.defer import CancelledError
 
-from muxs2s.commands.running import INTERRUPTED, completed
+from muxs2s.commands.running import INTERRUPTED, completed, interrupted, show
 from muxs2s.network.reactors import INetworkReactor
 from muxs2s.probe import Caller, probe
 from muxs2s.probe.caller import NOBODY
@@ -100,12 +99,8 @@ def run(arguments: Namespace, reactor: Any = None) -> int:
         print(f"muxs2s probe: error: {misused}", file=sys.stderr)
         return MISUSED
     except CancelledError:
-        Console(stderr=True).print("muxs2s probe: interrupted", markup=False)
-        return INTERRUPTED
-    if arguments.json:
-        print(report.as_json())
-    else:
-        Console().print(report.for_people())
+        return interrupted("probe")
+    show(report, as_json=arguments.json)
     return 0 if report.is_healthy else AMISS
 
 

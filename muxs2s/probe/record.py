@@ -13,6 +13,7 @@ from typing import Final
 
 from cryptography.x509 import Certificate
 
+from muxs2s.check.shown import ShownCertificate
 from muxs2s.network.tls import TLSDescription
 from muxs2s.network.transcript import Culprit, OpenStep, Transcript
 from muxs2s.proof.outcome import Outcome, Proven, Refused
@@ -88,6 +89,9 @@ class CallRecord:
         self.limits: AnnouncedLimits = NO_LIMITS
         self.tls: TLSDescription | None = None
         self.chain: tuple[Certificate, ...] = ()
+        self.certificates: tuple[ShownCertificate, ...] = ()
+        """The same, told."""
+
         self.outcomes: tuple[tuple[str, Outcome], ...] = ()
         """What each prooftype says of the peer, whether it suffices or not."""
 
@@ -108,8 +112,8 @@ class CallRecord:
 
     @property
     def offers_dialback(self) -> bool:
-        """Whether the peer offers dialback inside TLS; that its header names it says little."""
-        return "dialback" in self.features.get("inside_tls", ())
+        """Whether the peer offers dialback, inside TLS if there is TLS; that its header names it says little."""
+        return "dialback" in self.features.get("outside_tls" if self.tls is None else "inside_tls", ())
 
     def advanced(self, state: StreamState) -> None:
         """The stream stands here now."""
@@ -144,6 +148,7 @@ class CallRecord:
     def judged(self, chain: Sequence[Certificate], outcomes: Sequence[tuple[str, Outcome]], outcome: Outcome) -> None:
         """The peer's certificate is seen, and what each prooftype and the policy say of it."""
         self.chain, self.outcomes, self.outcome = tuple(chain), tuple(outcomes), outcome
+        self.certificates = tuple(map(ShownCertificate.of, chain))
         if isinstance(outcome, Proven):
             others = [reason for _, other in outcomes if isinstance(other, Refused) for reason in other.reasons]
             self._text = "; ".join([f"proven by {outcome.prooftype}: {outcome.evidence}", *others])
@@ -163,9 +168,12 @@ class CallRecord:
         if self._step is not _NO_STEP:
             self.closing = event
 
-    def fail(self, event: StreamClosing, culprit: Culprit) -> None:
-        """The step under way failed, and it is known whose fault that is."""
-        self._step.fail(said(event), culprit)
+    def end(self, event: StreamClosing, culprit: Culprit | None) -> None:
+        """The step under way is over, and it is known whose fault that is, if anybody's."""
+        if culprit is None:
+            self._step.succeed(said(event))
+        else:
+            self._step.fail(said(event), culprit)
 
     def _succeed(self) -> None:
         self._step.succeed(self._text or "agreed")

@@ -10,28 +10,20 @@ import json
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
 
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.x509 import Certificate, Name
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from muxs2s.check.finding import day, moment
+from muxs2s.check.finding import moment
 from muxs2s.network.targets import Target
 from muxs2s.network.transcript import Step
 from muxs2s.probe.record import CallRecord
 from muxs2s.probe.verdict import Verdict
-from muxs2s.proof.identity import names_in
 from muxs2s.proof.outcome import Outcome, Proven
 from muxs2s.wire.names import DomainPair
-from muxs2s.wire.reasons import readable
 
 __all__ = ["Report", "Way"]
-
-_MAX_NAME: Final = 200
-"""Characters of a distinguished name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +51,7 @@ class Way:
             "tls": None
             if record.tls is None
             else {"version": record.tls.version, "cipher": record.tls.cipher, "alpn": record.tls.alpn},
-            "certificates": [_certificate(each) for each in record.chain],
+            "certificates": [certificate.as_object() for certificate in record.certificates],
             "proofs": [_proof(name, outcome) for name, outcome in record.outcomes],
             "proven_by": record.outcome.prooftype if isinstance(record.outcome, Proven) else None,
             "features": {when: list(names) for when, names in record.features.items()},
@@ -143,22 +135,6 @@ def _step(step: Step) -> dict[str, object]:
     }
 
 
-def _certificate(certificate: Certificate) -> dict[str, object]:
-    names = names_in(certificate)
-    return {
-        "names": sorted(names.dns | names.srv | names.xmpp | names.patterns),
-        "subject": _name(certificate.subject),
-        "issuer": _name(certificate.issuer),
-        "not_before": moment(certificate.not_valid_before_utc.timestamp()),
-        "not_after": moment(certificate.not_valid_after_utc.timestamp()),
-        "sha256": certificate.fingerprint(SHA256()).hex(),
-    }
-
-
-def _name(name: Name) -> str:
-    return readable(name.rfc4514_string(), _MAX_NAME)
-
-
 def _proof(name: str, outcome: Outcome) -> dict[str, object]:
     if isinstance(outcome, Proven):
         until = None if outcome.until is None else moment(outcome.until)
@@ -186,13 +162,9 @@ def _table(steps: Sequence[Step], known: str = "") -> Table:
 
 def _shown(way: Way) -> Iterator[Text]:
     """What the peer showed and announced."""
-    for number, certificate in enumerate(way.record.chain):
-        whose = "certificate" if number == 0 else "issuer"
-        names = names_in(certificate) if number == 0 else _name(certificate.subject)
-        period = (
-            f"{day(certificate.not_valid_before_utc.timestamp())} to {day(certificate.not_valid_after_utc.timestamp())}"
-        )
-        yield Text(f"  {whose}: {names}; {period}; issued by {_name(certificate.issuer)}")
+    for number, certificate in enumerate(way.record.certificates):
+        whose = f"certificate: {certificate.names}" if number == 0 else f"issuer: {certificate.subject}"
+        yield Text(f"  {whose}; {certificate.period}; issued by {certificate.issuer}")
     limits = way.record.limits
     if math.isfinite(limits.max_bytes):
         yield Text(f"  limits: {limits.max_bytes:.0f} bytes, {limits.idle_seconds:g} seconds")

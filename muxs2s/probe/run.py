@@ -103,8 +103,8 @@ async def _try(reactor: INetworkReactor, caller: Caller, target: Target, transcr
         verdict, goes_on = explain_unreachable(unreachable, transcript.steps[already:], caller), True
     else:
         verdict, goes_on = explain(record, target, caller, reactor.seconds()), _goes_on(record)
-        if record.closing is not None and verdict.culprit is not None:
-            record.fail(record.closing, verdict.culprit)
+        if record.closing is not None:
+            record.end(record.closing, verdict.culprit)
     steps = transcript.steps[already:]
     return Way(target=target, verdict=verdict, goes_on=goes_on, steps=steps, record=record)
 

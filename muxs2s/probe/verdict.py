@@ -15,13 +15,16 @@ from muxs2s.network.targets import ServiceNotOffered, Target, Unreachable
 from muxs2s.network.transcript import Culprit, Step
 from muxs2s.probe.caller import Caller
 from muxs2s.probe.record import CallRecord, said
-from muxs2s.proof.identity import names_in
 from muxs2s.proof.outcome import Evidence, Proven
 from muxs2s.stream.events import StreamClosing
 from muxs2s.stream.machine import StreamState
 from muxs2s.wire.errors import StanzaCondition, StreamCondition
+from muxs2s.wire.reasons import readable
 
 __all__ = ["Verdict", "explain", "explain_unreachable"]
+
+_MAX_TEXT: Final = 2_000
+"""Characters of what is told of one call: a peer has a hand in it."""
 
 _WRONG_SERVER: Final = frozenset({StreamCondition.HOST_UNKNOWN, StreamCondition.HOST_GONE})
 
@@ -79,7 +82,7 @@ def explain_unreachable(unreachable: Unreachable, steps: tuple[Step, ...], calle
         remedy = f"respect that, or ask the operator of {domain} for another record"
         return Verdict(text=str(unreachable), culprit=Culprit.PEER, remedy=remedy)
     failed = {step.culprit for step in steps if step.what == "connect"}
-    culprit = next((each for each in _BLAME if each in failed), Culprit.DNS)
+    culprit = next((each for each in _BLAME if each in failed), Culprit.NETWORK if failed else Culprit.DNS)
     if culprit is Culprit.PEER:
         remedy = f"ask the operator of {domain}: its server is down, or its SRV record names a wrong port"
     elif culprit is Culprit.NETWORK:
@@ -203,14 +206,15 @@ class _Reading:
     def _not_proven(self) -> Verdict:
         """Our verdict on the peer; with other trust anchors or at another address it might be another one."""
         chain, domain = self._record.chain, self._domain
-        if chain and not names_in(chain[0]).covers(domain):
+        if chain and not self._record.certificates[0].names.covers(domain):
             if self._is_override:
                 return self._us("is somebody else", f"correct the address that the configuration has for {domain}")
             return self._peer("does not prove itself", f"{self._ask}: its certificate has to name {domain}")
         if isinstance(self._caller.public_proof.judge(domain, Evidence(chain=chain), self._now), Proven):
             how = "is proven by a public authority, which is not trusted here"
             return self._us(how, "add that authority to trust.anchors")
-        if chain and chain[0].not_valid_after_utc.timestamp() < self._now:
+        ends = self._record.certificates[0].ends if chain else None
+        if ends is not None and ends < self._now:
             return self._peer("does not prove itself", f"{self._ask}: its certificate has to be renewed")
         return self._peer(
             "does not prove itself",
@@ -289,4 +293,4 @@ class _Reading:
         return Verdict(text=self._told(how), culprit=Culprit.US, remedy=remedy)
 
     def _told(self, how: str) -> str:
-        return f"{self._domain}, at {self._target}, {how} ({said(self._event)})"
+        return readable(f"{self._domain}, at {self._target}, {how} ({said(self._event)})", _MAX_TEXT)

@@ -10,7 +10,7 @@ from rich.console import Console
 from twisted.trial.unittest import SynchronousTestCase
 
 from muxs2s.check import Area, Finding, Grade, Report
-from muxs2s.check.report import MAX_NAMES_SHOWN
+from muxs2s.check.report import MAX_GOOD_SHOWN, MAX_NAMES_SHOWN
 
 GOOD = Finding(area=Area.PORTS, about="listen 5269", grade=Grade.OK, text="free", details={"place": "5269"})
 POOR = Finding(area=Area.SYSTEM, about="clock", grade=Grade.WARNING, text="it is late", remedy="wind it up")
@@ -73,6 +73,19 @@ class ReportTests(SynchronousTestCase):
         ]
         self.assertIn("a1.example, a2.example, a3.example, a4.example, a5.example: good", self.shown(*many[:-2]))
         self.assertIn("a5.example and 2 more: good", " ".join(self.shown(*many).split()))
+
+    def test_many_good(self) -> None:
+        """Of many things that are well the first are shown, and all that are not."""
+        many = [
+            Finding(area=Area.DNS, about=f"a{number}.example", grade=Grade.OK, text=f"good as number {number}")
+            for number in range(1, MAX_GOOD_SHOWN + 3)
+        ]
+        self.assertNotIn("more", self.shown(*many[:-2]))
+        shown = self.shown(*many[:-1], BAD, many[-1])
+        self.assertIn(f"a{MAX_GOOD_SHOWN}.example", shown)
+        self.assertNotIn(f"a{MAX_GOOD_SHOWN + 1}.example", shown)
+        self.assertRegex(shown, r"\n  ok +2 more *\n")
+        self.assertIn("lost [sic]", shown)
 
     def test_skipped(self) -> None:
         """What was not looked at is named."""

@@ -332,6 +332,14 @@ class DialbackTests(ProbeCase):
         self.assertIn("our certificate is good", report.verdict.remedy)
         self.assertIn("only the running server can vouch for", report.ways[0].steps[-1].text)
 
+    def test_outside_tls(self) -> None:
+        """Where our policy lets a peer do without TLS, dialback is offered outside it."""
+        self.run_script(HEADER + features(DIALBACK), Turn.HANG_UP)
+        loose = {DOMAIN: {"require_encryption": False, "proofs": ["dialback"]}}
+        way = self.way(domain=loose)
+        self.assertIn("is proven by dialback and offers no SASL EXTERNAL; it offers dialback", way.verdict.text)
+        self.assertIsNone(way.record.tls)
+
     def test_external_refused(self) -> None:
         """Where EXTERNAL was refused dialback is the way on; the reason is told, and what is wrong with us."""
         self.ours = AUTHORITY.issue("c.example")
@@ -370,6 +378,7 @@ class StrangerTests(ProbeCase):
         self.assertTrue(report.is_healthy)
         self.assertFalse(report.verdict.is_complete)
         self.assertIn("ends the stream of a server that shows no certificate", report.verdict.text)
+        self.assertIn("the peer said policy-violation: ", report.ways[0].steps[-1].text)
 
     def test_bad_peer(self) -> None:
         """A bad certificate of theirs shows all the same."""

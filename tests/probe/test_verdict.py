@@ -30,6 +30,11 @@ class UnreachableTests(ProbeCase):
         self.assertIs(Culprit.US, verdict.culprit)
         self.assertIn("bind_address", verdict.remedy)
 
+    def test_given_up(self) -> None:
+        """Where time was up before any address had failed, silence is the fault."""
+        steps = (Step(what="connect", subject="there", began_seconds=0.0),)
+        self.assertIs(Culprit.NETWORK, explain_unreachable(NOT_REACHED, steps, self.caller()).culprit)
+
     def test_most_telling(self) -> None:
         """A host that answers on one address says more than one that is silent on the other."""
         self.assertIs(Culprit.PEER, self.verdict(Culprit.NETWORK, Culprit.PEER).culprit)
