@@ -81,7 +81,7 @@ class EndingStream(ABC):
         :param text: why, for people.
         """
         if self.state not in _SILENT:
-            self._emit(StreamClosing(by_peer=True, condition=None, text=readable(text)))
+            self._emit(StreamClosing(by_peer=True, condition=None, text=readable(text), see_other=""))
         self._end()
         return self._happened()
 
@@ -118,7 +118,8 @@ class EndingStream(ABC):
     def _closed_by_peer(self) -> None:
         if self.state not in _CLOSING:
             self._out.append(CLOSING_TAG)
-            self._emit(StreamClosing(by_peer=True, condition=None, text="the peer closed the stream"))
+            text = "the peer closed the stream"
+            self._emit(StreamClosing(by_peer=True, condition=None, text=text, see_other=""))
         self._end()
 
     def _failed_by_peer(self, failure: StreamFailure, now: float) -> None:
@@ -151,7 +152,7 @@ class EndingStream(ABC):
         in_handshake = self.state is StreamState.SECURING
         self._machine.advance(by)
         self._deadlines.begin_closing(now)
-        self._emit(StreamClosing(by_peer=False, condition=condition, text=text))
+        self._emit(StreamClosing(by_peer=False, condition=condition, text=text, see_other=""))
         if in_handshake:
             self._end()
             return

@@ -40,7 +40,7 @@ class TLSAgreed:
     peer_domain: DomainName | None
     """Whom to name in SNI; ``None`` at the receiving server, where the peer has only hinted who it is."""
 
-    direct: bool = False
+    direct: bool
     """Whether nothing was said before: then the protocol is named in the handshake, too (XEP-0368)."""
 
 
@@ -160,8 +160,11 @@ class StreamClosing:
     text: str
     """The reason, for people: one printable line of bounded length, empty if none was given."""
 
-    see_other: str = ""
-    """Where the peer, inside TLS, says to go instead: a host, perhaps with a port (RFC 6120, section 4.9.3.19)."""
+    see_other: str
+    """
+    Where the peer, inside TLS, says to go instead: a host, perhaps with a port, or empty (RFC 6120, section
+    4.9.3.19).
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

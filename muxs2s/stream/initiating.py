@@ -147,7 +147,7 @@ class InitiatingStream(ProvingStream):
         self._machine.advance(StreamInput.TLS_AGREED)
         self._restart(self._limits.before_authentication)
         self._deadlines.begin_handshake(now)
-        self._emit(TLSAgreed(own_domain=self.pair.sender, peer_domain=self.pair.target))
+        self._emit(TLSAgreed(own_domain=self.pair.sender, peer_domain=self.pair.target, direct=False))
 
     def _secured(self, now: float) -> None:
         self._want_proof(self.pair.target, self.pair.sender)

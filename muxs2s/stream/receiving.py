@@ -138,12 +138,14 @@ class ReceivingStream(ProvingStream):
     # What comes.
 
     def _element(self, element: Slice, now: float) -> None:
+        """Whoever says dialback instead of ``<starttls/>`` goes without; which domains may is asked for each."""
         if element.namespace == TLS and element.name == "starttls":
             self._agree_on_tls(now)
         elif element.namespace == SASL and element.name in {"auth", "response", "abort"}:
             self._answer_sasl(element, now)
         elif is_dialback(element):
-            self._go_on_unencrypted()
+            if self.state is StreamState.PLAIN_NEGOTIATING and element.type is None:
+                self._machine.advance(StreamInput.UNENCRYPTED)
             self._dialback(element, now)
         elif is_bidi_request(element):
             self._turn_two_way(element)
@@ -160,12 +162,7 @@ class ReceivingStream(ProvingStream):
         self._restart(self._limits.before_authentication)
         self._facts = {StreamFact.TWO_WAY} & self._facts
         self._deadlines.begin_handshake(now)
-        self._emit(TLSAgreed(own_domain=self._own_domain, peer_domain=None))
-
-    def _go_on_unencrypted(self) -> None:
-        """Whoever says dialback instead of ``<starttls/>`` goes without; which domains may is asked for each."""
-        if self.state is StreamState.PLAIN_NEGOTIATING:
-            self._machine.advance(StreamInput.UNENCRYPTED)
+        self._emit(TLSAgreed(own_domain=self._own_domain, peer_domain=None, direct=False))
 
     def _turn_two_way(self, request: Slice) -> None:
         """
