@@ -175,6 +175,45 @@ class CheckTests(SynchronousTestCase):
             self.assertIs(StreamCondition.IMPROPER_ADDRESSING, raised.exception.condition)
 
 
+class PeerTests(SynchronousTestCase):
+    """What the peer has proven, whichever way stanzas go."""
+
+    def setUp(self) -> None:
+        """Nothing is proven."""
+        self.table = AssociationTable()
+
+    def test_called(self) -> None:
+        """Whom we called is proven as a target of ours; a domain of ours never is."""
+        self.table.accept_sender(OUT, A, FOR_EVER)
+        self.table.accept_target(OUT, B, UNTIL_NOON)
+        self.assertEqual([None, UNTIL_NOON], [self.table.proof_of_peer(domain, 11.0) for domain in (A, B)])
+
+    def test_calling(self) -> None:
+        """Who called is proven as a sender of its own, by its certificate or in a pair."""
+        self.table.accept_sender(IN, A, FOR_EVER)
+        self.table.accept_target(IN, B, FOR_EVER)
+        self.table.accept_pair(IN, DomainPair(C, B), UNTIL_NOON)
+        proofs = [self.table.proof_of_peer(domain, 11.0) for domain in (A, B, C)]
+        self.assertEqual([FOR_EVER, None, UNTIL_NOON], proofs)
+
+    def test_pairs_of_ours(self) -> None:
+        """That the peer takes a pair of ours proves nothing of the peer."""
+        self.table.accept_pair(OUT, PAIR, FOR_EVER)
+        self.assertEqual([None, None], [self.table.proof_of_peer(domain, 0.0) for domain in PAIR])
+
+    def test_end(self) -> None:
+        """A proof that has ended is none, and another one takes its place."""
+        for accept in (self.table.accept_target, self.table.accept_sender):
+            accept(OUT if accept == self.table.accept_target else IN, A, UNTIL_NOON)
+        self.assertIs(None, self.table.proof_of_peer(A, 12.0))
+        self.table.accept_pair(IN, PAIR, FOR_EVER)
+        self.assertEqual(FOR_EVER, self.table.proof_of_peer(A, 12.0))
+
+    def test_opposite(self) -> None:
+        """The direction of the answers to the answers is the first."""
+        self.assertEqual([OUT, IN], [direction.opposite for direction in (IN, OUT)])
+
+
 class ListTests(SynchronousTestCase):
     """What operators see."""
 

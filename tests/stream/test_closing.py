@@ -19,6 +19,7 @@ from tests.stream.scripts import (
     FROM_A,
     FROM_B,
     PAIR,
+    PATIENT,
     RECEIVING_STEPS,
     STREAM_ERROR,
     A,
@@ -36,9 +37,9 @@ from tests.stream.scripts import (
     take,
 )
 
-CLOSED_BY_US = StreamClosing(by_peer=False, condition=None, text="")
-CLOSED_BY_PEER = StreamClosing(by_peer=True, condition=None, text="the peer closed the stream")
-FAILED_BY_PEER = StreamClosing(by_peer=True, condition=StreamCondition.SYSTEM_SHUTDOWN, text="until noon")
+CLOSED_BY_US = StreamClosing(by_peer=False, condition=None, text="", see_other="")
+CLOSED_BY_PEER = StreamClosing(by_peer=True, condition=None, text="the peer closed the stream", see_other="")
+FAILED_BY_PEER = StreamClosing(by_peer=True, condition=StreamCondition.SYSTEM_SHUTDOWN, text="until noon", see_other="")
 ENDED = StreamEnded()
 STRICT = StreamLimits(close_on_foreign_sender=True)
 
@@ -163,7 +164,7 @@ class ClosingTests(SynchronousTestCase):
 
     def test_fail_from_anywhere(self) -> None:
         """A stream can be failed in every state; one that is closing already ends at once."""
-        failed = StreamClosing(by_peer=False, condition=StreamCondition.RESET, text="new keys")
+        failed = StreamClosing(by_peer=False, condition=StreamCondition.RESET, text="new keys", see_other="")
         for stream in streams():
             before = stream.state
             events, said = stream.fail(StreamCondition.RESET, "new keys", 1.0), stream.bytes_to_send()
@@ -178,7 +179,7 @@ class ClosingTests(SynchronousTestCase):
 
     def test_connection_lost(self) -> None:
         """A lost connection ends the stream in every state; nothing is left to be said."""
-        lost = StreamClosing(by_peer=True, condition=None, text="reset by peer")
+        lost = StreamClosing(by_peer=True, condition=None, text="reset by peer", see_other="")
         for stream in streams():
             known = {StreamState.CLOSING: [ENDED], StreamState.FAILING: [ENDED], StreamState.CLOSED: []}
             wanted = known.get(stream.state, [lost, ENDED])
@@ -208,12 +209,85 @@ class ClosingTests(SynchronousTestCase):
         self.assertEqual(([ENDED], b"", 0), (events, stream.bytes_to_send()[len(CLOSING) :], stream.ignored))
 
 
+class ShutdownTests(SynchronousTestCase):
+    """S26: this server stops."""
+
+    stopped = StreamClosing(
+        by_peer=False, condition=StreamCondition.SYSTEM_SHUTDOWN, text="this server stops", see_other=""
+    )
+
+    def test_said(self) -> None:
+        """S26: the peer is told with ``system-shutdown``, and has its time to close."""
+        for stream in streams_in(StreamState.CARRYING):
+            self.assertEqual([self.stopped], stream.shut_down(1.0))
+            said = stream.bytes_to_send()
+            self.assertIn(b"<system-shutdown xmlns='urn:ietf:params:xml:ns:xmpp-streams'/>", said)
+            self.assertTrue(said.endswith(CLOSING))
+            self.assertEqual((11.0, [ENDED]), (stream.deadline, stream.receive_bytes(CLOSING, 2.0)))
+
+    def test_stanzas_on_their_way(self) -> None:
+        """S26, S8: what the peer had sent by then is still taken; its own error then is none for us."""
+        stream = receiving()
+        stream.shut_down(1.0)
+        self.assertEqual([message().data], received(stream.receive_bytes(message().data, 2.0)))
+        self.assertEqual([], stream.receive_bytes(STREAM_ERROR, 2.0))
+        self.assertEqual([ENDED], stream.receive_bytes(CLOSING, 3.0))
+
+    def test_from_anywhere(self) -> None:
+        """S26: in every state; in the handshake nothing is said, and one that is closing goes on closing."""
+        for stream in streams():
+            before, events, said = stream.state, stream.shut_down(1.0), stream.bytes_to_send()
+            if before is StreamState.SECURING:
+                self.assertEqual(([self.stopped, ENDED], b""), (events, said))
+            elif before in {StreamState.CLOSING, StreamState.FAILING, StreamState.CLOSED}:
+                self.assertEqual(([], b"", before), (events, said, stream.state))
+            else:
+                self.assertEqual(([self.stopped], CLOSING), (events, said[-len(CLOSING) :]))
+
+
+class OtherHostTests(SynchronousTestCase):
+    """S26: a peer sends us somewhere else."""
+
+    error = STREAM_ERROR.replace(
+        b"<system-shutdown xmlns='urn:ietf:params:xml:ns:xmpp-streams'/>",
+        b"<see-other-host xmlns='urn:ietf:params:xml:ns:xmpp-streams'>b2.example:5270</see-other-host>",
+    )
+
+    def test_inside_tls_only(self) -> None:
+        """S26: where it sends us counts inside TLS; outside, anybody on the way can have said so."""
+        for stream in streams():
+            before, secure = stream.state, stream.is_secure
+            events = stream.receive_bytes(self.error, 0.0)
+            if StreamClosing in {type(event) for event in events} and ending(events).by_peer:
+                ended = ending(events)
+                self.assertIs(StreamCondition.SEE_OTHER_HOST, ended.condition)
+                self.assertEqual("b2.example:5270" if secure else "", ended.see_other, before)
+
+    def test_told_where(self) -> None:
+        """S26: a server that we called tells it instead of its features."""
+        stream = initiating(StreamState.SECURE_NEGOTIATING)
+        wanted = StreamClosing(
+            by_peer=True, condition=StreamCondition.SEE_OTHER_HOST, text="until noon", see_other="b2.example:5270"
+        )
+        self.assertEqual([wanted], stream.receive_bytes(self.error, 0.0))
+
+    def test_plain(self) -> None:
+        """S26: a server without TLS sends us nowhere."""
+        stream = initiating(StreamState.PLAIN_NEGOTIATING)
+        self.assertEqual("", ending(stream.receive_bytes(self.error, 0.0)).see_other)
+
+    def test_ours_is_none(self) -> None:
+        """An error of ours names no place."""
+        stream = receiving()
+        self.assertEqual("", ending(stream.fail(StreamCondition.SEE_OTHER_HOST, "b2.example", 0.0)).see_other)
+
+
 class DeadlineTests(SynchronousTestCase):
     """How long a stream waits, and for what."""
 
     def test_negotiation(self) -> None:
         """A stream not ready within 60 seconds of its connection fails, wherever it stands."""
-        for stream in streams():
+        for stream in streams(PATIENT):
             if stream.state in {StreamState.CARRYING, StreamState.CLOSING, StreamState.FAILING, StreamState.CLOSED}:
                 continue
             before = stream.state
@@ -224,33 +298,33 @@ class DeadlineTests(SynchronousTestCase):
 
     def test_negotiation_is_not_prolonged(self) -> None:
         """Progress does not move the deadline, so nobody keeps a connection open for nothing."""
-        stream = ReceivingStream(scripts.side({B}), CountingEntropy(), 0.0)
+        stream = ReceivingStream(scripts.side({B}, PATIENT), CountingEntropy(), 0.0)
         for second, step in enumerate(RECEIVING_STEPS[:-1]):
             take(stream, step, 8.0 * second)
             self.assertEqual(60.0, stream.deadline)
 
     def test_idle(self) -> None:
         """S23: a stream that carried nothing for an hour is closed without an error."""
-        for stream in streams_in(StreamState.CARRYING):
+        for stream in streams_in(StreamState.CARRYING, limits=PATIENT):
             self.assertEqual((3_600.0, []), (stream.deadline, stream.wake(3_599.999)))
             self.assertEqual([CLOSED_BY_US], stream.wake(3_600.0))
             self.assertEqual(CLOSING, stream.bytes_to_send())
 
     def test_received_stanza_is_life(self) -> None:
         """S23: a stanza that came in moves the deadline of an idle stream."""
-        stream = receiving()
+        stream = receiving(limits=PATIENT)
         stream.receive_bytes(message().data, 100.0)
         self.assertEqual(3_700.0, stream.deadline)
 
     def test_sent_stanza_is_life(self) -> None:
         """S23: a stanza that went out moves it too."""
-        stream = initiating()
+        stream = initiating(limits=PATIENT)
         stream.send(PAIR, [message()], 100.0)
         self.assertEqual(3_700.0, stream.deadline)
 
     def test_chatter_is_no_life(self) -> None:
         """White space, unknown elements and stanzas without a right keep no stream open."""
-        stream = receiving()
+        stream = receiving(limits=PATIENT)
         for chatter in (b" \n", b"<r xmlns='urn:xmpp:sm:3'/>", message("x@c.example").data):
             stream.receive_bytes(chatter, 100.0)
         self.assertEqual(3_600.0, stream.deadline)

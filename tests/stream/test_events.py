@@ -29,7 +29,7 @@ class EventTests(SynchronousTestCase):
 
     def test_frozen(self) -> None:
         """An event stays what it was."""
-        event = StreamClosing(by_peer=True, condition=None, text="")
+        event = StreamClosing(by_peer=True, condition=None, text="", see_other="")
         with self.assertRaises(FrozenInstanceError):
             event.text = "another"  # type: ignore[misc]  # that it is refused is what is tested
 

@@ -30,6 +30,7 @@ from tests.stream.scripts import (
     OFFER_NOTHING,
     OFFER_TLS,
     PAIR,
+    PATIENT,
     PROCEED,
     SASL_NAMESPACE,
     SUCCESS,
@@ -137,7 +138,7 @@ class TLSTests(SynchronousTestCase):
     def test_agreement(self) -> None:
         """On ``proceed`` the handshake is due: our certificate for our domain, SNI for the peer's; nothing is said."""
         stream = initiating(StreamState.TLS_REQUESTED)
-        self.assertEqual([TLSAgreed(own_domain=A, peer_domain=B)], stream.receive_bytes(PROCEED, 0.0))
+        self.assertEqual([TLSAgreed(own_domain=A, peer_domain=B, direct=False)], stream.receive_bytes(PROCEED, 0.0))
         self.assertEqual(b"", stream.bytes_to_send())
 
     def test_nothing_between(self) -> None:
@@ -169,10 +170,17 @@ class TLSTests(SynchronousTestCase):
         self.assertEqual("b.example refused STARTTLS: no reason given", ended.text)
         self.assertTrue(stream.bytes_to_send().endswith(CLOSING))
 
+    def test_stripped_offer(self) -> None:
+        """T2: so it is where dialback alone is offered, unless the policy of the peer lets it go without TLS."""
+        for way, said in ((scripts.INITIATING_WAY, scripts.STARTTLS), (scripts.INITIATING_PLAIN, b"")):
+            stream = initiating(StreamState.PLAIN_NEGOTIATING, way=way)
+            stream.receive_bytes(scripts.OFFER_DIALBACK, 0.0)
+            self.assertEqual(said, stream.bytes_to_send())
+
     def test_failed_handshake(self) -> None:
         """T3: a handshake that fails ends the stream without a word."""
         stream = initiating(StreamState.SECURING)
-        lost = StreamClosing(by_peer=True, condition=None, text="no shared cipher")
+        lost = StreamClosing(by_peer=True, condition=None, text="no shared cipher", see_other="")
         self.assertEqual(lost, stream.connection_lost("no shared cipher")[0])
         self.assertEqual((StreamState.CLOSED, b""), (stream.state, stream.bytes_to_send()))
 
@@ -180,6 +188,93 @@ class TLSTests(SynchronousTestCase):
         """A server that speaks inside TLS before we have, and before it is proven, is not listened to."""
         ended = ending(initiating(StreamState.JUDGING).receive_bytes(FROM_B, 0.0))
         self.assertIs(StreamCondition.POLICY_VIOLATION, ended.condition)
+
+
+class DirectTLSTests(SynchronousTestCase):
+    """Streams that begin with TLS."""
+
+    def test_at_once(self) -> None:
+        """S29, S30: the handshake comes first, with the protocol and the peer's domain named; no header before it."""
+        stream = scripts.begin(scripts.INITIATING_DIRECT)
+        self.assertEqual([TLSAgreed(own_domain=A, peer_domain=B, direct=True)], stream.begin())
+        self.assertEqual((b"", [], StreamState.SECURING), (stream.bytes_to_send(), stream.begin(), stream.state))
+
+    def test_goes_on(self) -> None:
+        """S30: inside, the peer is judged, then all is as after STARTTLS, which nobody mentions."""
+        stream, said = scripts.begin(scripts.INITIATING_DIRECT), b""
+        stream.begin()
+        self.assertEqual([ProofWanted(domain=B, asked_for=A)], stream.tls_established(0.0))
+        for step in scripts.INITIATING_DIRECT.steps[1:]:
+            take(stream, step)
+            said += stream.bytes_to_send()
+        self.assertEqual((2, 0), (said.count(b"<stream:stream "), said.count(b"starttls")))
+        self.assertTrue(stream.may_send(PAIR, 0.0))
+
+    def test_starttls_inside(self) -> None:
+        """S30: an offer of STARTTLS inside TLS is not taken up, nor is its answer."""
+        stream = initiating(StreamState.SECURE_NEGOTIATING, way=scripts.INITIATING_DIRECT)
+        ended = ending(stream.receive_bytes(OFFER_TLS, 0.0))
+        self.assertIs(StreamCondition.UNSUPPORTED_FEATURE, ended.condition)
+        self.assertNotIn(b"<starttls", stream.bytes_to_send())
+        for state in (StreamState.SECURE_NEGOTIATING, StreamState.PROVING, StreamState.CARRYING):
+            stream = initiating(state, way=scripts.INITIATING_DIRECT)
+            self.assertIs(StreamCondition.POLICY_VIOLATION, ending(stream.receive_bytes(PROCEED, 0.0)).condition)
+
+    def test_bytes_before_the_handshake(self) -> None:
+        """T3: what comes before the handshake is not read."""
+        stream = scripts.begin(scripts.INITIATING_DIRECT)
+        stream.begin()
+        self.assertEqual([], stream.receive_bytes(FROM_B + OFFER_EXTERNAL, 0.0))
+        self.assertIs(StreamState.SECURING, stream.state)
+
+
+class PlainTests(SynchronousTestCase):
+    """Streams that stay without TLS, as the policy of the peer lets them."""
+
+    def offered(self, offer: bytes, from_: bytes = FROM_B) -> InitiatingStream:
+        """A stream to a peer that need not have TLS, which has offered something."""
+        stream = InitiatingStream(PAIR, scripts.side({A}, policies=scripts.PLAIN_SERVES), 0.0)
+        for step in (from_, offer):
+            take(stream, step)
+        stream.bytes_to_send()
+        return stream
+
+    def test_judged_first(self) -> None:
+        """D2: where the peer was found is judged before a key is sent."""
+        stream = initiating(StreamState.PLAIN_NEGOTIATING, way=scripts.INITIATING_PLAIN)
+        self.assertEqual([ProofWanted(domain=B, asked_for=A)], stream.receive_bytes(scripts.OFFER_DIALBACK, 0.0))
+        self.assertEqual(b"", stream.bytes_to_send())
+        self.assertEqual([], stream.decide(proven(B), 0.0))
+        self.assertTrue(stream.bytes_to_send().startswith(b'<db:result from="a.example" to="b.example">'))
+
+    def test_not_proven(self) -> None:
+        """D2: a peer that is not proven is sent no key."""
+        stream = self.offered(scripts.OFFER_DIALBACK)
+        ended = ending(stream.decide(refused(B, "pkix: no certificate"), 0.0))
+        self.assertIs(StreamCondition.NOT_AUTHORIZED, ended.condition)
+        self.assertNotIn(b"<db:", stream.bytes_to_send())
+
+    def test_tls_where_offered(self) -> None:
+        """T2: TLS that is offered is taken, though it need not be."""
+        stream = InitiatingStream(PAIR, scripts.side({A}, policies=scripts.PLAIN_SERVES), 0.0)
+        stream.bytes_to_send()
+        for step in (FROM_B, OFFER_TLS):
+            take(stream, step)
+        self.assertEqual(scripts.STARTTLS, stream.bytes_to_send())
+
+    def test_external_is_not_taken(self) -> None:
+        """T9: SASL outside TLS is not begun, though it is offered; without dialback there is nothing left."""
+        stream = self.offered(OFFER_EXTERNAL)
+        ended = ending(stream.decide(proven(B), 0.0))
+        self.assertIs(StreamCondition.UNSUPPORTED_FEATURE, ended.condition)
+        self.assertNotIn(b"<auth", stream.bytes_to_send())
+
+    def test_declared(self) -> None:
+        """D7: a peer that only declares dialback is sent a key."""
+        declared = header(from_="b.example", id="s1", **{"xmlns:db": "jabber:server:dialback"})
+        stream = self.offered(OFFER_NOTHING, declared)
+        stream.decide(proven(B), 0.0)
+        self.assertIn(b"<db:result ", stream.bytes_to_send())
 
 
 class VerdictTests(SynchronousTestCase):
@@ -290,7 +385,7 @@ class FeatureTests(SynchronousTestCase):
             b"<stream:features><sm xmlns='urn:xmpp:sm:3'/><bidi xmlns='urn:xmpp:features:bidi'/></stream:features>"
         )
         for offer in (OFFER_NOTHING, voluntary):
-            stream = initiating(StreamState.PROVEN_NEGOTIATING)
+            stream = initiating(StreamState.PROVEN_NEGOTIATING, PATIENT)
             self.assertEqual([StreamReady(pair=PAIR, direction=Direction.OUTBOUND)], stream.receive_bytes(offer, 5.0))
             self.assertEqual((True, 3_605.0), (stream.may_send(PAIR, 5.0), stream.deadline))
 

@@ -27,12 +27,21 @@ class DefaultTests(SynchronousTestCase):
     """What holds where nobody says otherwise."""
 
     def test_defaults(self) -> None:
-        """A minute to negotiate, ten seconds to close, an hour idle, three failures; foreign senders are dropped."""
+        """A minute to negotiate, a third of it for TLS, ten seconds to close, an hour idle, three failures."""
         limits = StreamLimits()
         self.assertEqual(
             (60.0, 10.0, 3_600.0), (limits.negotiation_seconds, limits.closing_seconds, limits.idle_seconds)
         )
+        self.assertEqual((20.0, 30.0), (limits.handshake_seconds, limits.dialback_seconds))
+        self.assertEqual((300.0, 30.0), (limits.quiet_seconds, limits.answer_seconds))
         self.assertEqual((3, False), (limits.max_sasl_failures, limits.close_on_foreign_sender))
+        self.assertEqual(
+            (10, 64, 1_000, 1_000),
+            (
+                *(limits.max_failed_pairs, limits.max_pending_pairs),
+                *(limits.max_proven_pairs, limits.max_dropped_stanzas),
+            ),
+        )
         self.assertEqual((10_000, 64), (BEFORE.max_element_bytes, BEFORE.max_elements))
         self.assertEqual((524_288, 10_000), (AFTER.max_element_bytes, AFTER.max_elements))
         self.assertEqual((BEFORE, AFTER), (limits.before_authentication, limits.after_authentication))

@@ -34,7 +34,6 @@ from tests.stream.scripts import (
     AUTH,
     CLOSING,
     FROM_A,
-    OFFER_EXTERNAL,
     PAIR,
     RECEIVING_STEPS,
     SASL_NAMESPACE,
@@ -122,13 +121,13 @@ class HeaderTests(SynchronousTestCase):
             self.assertEqual((None, None), (header_for_error.from_domain, header_for_error.to_domain))
 
     def test_features_follow(self) -> None:
-        """S4, S5: features follow the header: outside TLS only STARTTLS, required; after SASL none."""
+        """S4, S5, B1, S21: features follow the header: STARTTLS, required, and bidi; after SASL our limits."""
         stream = receiving(StreamState.PLAIN_OPENING)
         stream.receive_bytes(FROM_A, 0.0)
-        self.assertTrue(stream.bytes_to_send().endswith(scripts.OFFER_TLS))
+        self.assertTrue(stream.bytes_to_send().endswith(scripts.OWN_TLS_OFFER))
         stream = receiving(StreamState.PROVEN_OPENING)
         stream.receive_bytes(FROM_A, 0.0)
-        self.assertTrue(stream.bytes_to_send().endswith(b"<stream:features></stream:features>"))
+        self.assertTrue(stream.bytes_to_send().endswith(scripts.OWN_LAST_OFFER))
 
     def test_restarts(self) -> None:
         """S6: a restart has a new header and no closing tag."""
@@ -229,7 +228,7 @@ class TLSTests(SynchronousTestCase):
     def test_agreement(self) -> None:
         """STARTTLS is answered with ``proceed``; the domain called decides which certificate is shown."""
         stream = receiving(StreamState.PLAIN_NEGOTIATING)
-        self.assertEqual([TLSAgreed(own_domain=B, peer_domain=None)], stream.receive_bytes(STARTTLS, 0.0))
+        self.assertEqual([TLSAgreed(own_domain=B, peer_domain=None, direct=False)], stream.receive_bytes(STARTTLS, 0.0))
         self.assertEqual(scripts.PROCEED, stream.bytes_to_send())
 
     def test_pitfall_11_plaintext_after_proceed_is_dropped(self) -> None:
@@ -260,19 +259,52 @@ class TLSTests(SynchronousTestCase):
         self.assertIs(StreamCondition.POLICY_VIOLATION, ended.condition)
 
 
+class DirectTLSTests(SynchronousTestCase):
+    """Streams that begin with TLS."""
+
+    def test_at_once(self) -> None:
+        """S29: the handshake comes first; whose certificate is shown the peer's SNI has to say."""
+        stream = scripts.begin(scripts.RECEIVING_DIRECT)
+        self.assertEqual([TLSAgreed(own_domain=None, peer_domain=None, direct=True)], stream.begin())
+        self.assertEqual((b"", [], StreamState.SECURING), (stream.bytes_to_send(), stream.begin(), stream.state))
+
+    def test_goes_on(self) -> None:
+        """S30: inside, all is as after STARTTLS, which is not offered."""
+        stream, said = scripts.begin(scripts.RECEIVING_DIRECT), b""
+        stream.begin()
+        for step in scripts.RECEIVING_DIRECT.steps:
+            take(stream, step)
+            said += stream.bytes_to_send()
+        self.assertEqual((2, 0), (said.count(b"<stream:stream "), said.count(b"starttls")))
+        self.assertEqual([message().data], received(stream.receive_bytes(message().data, 0.0)))
+
+    def test_starttls_inside(self) -> None:
+        """S30: STARTTLS that is asked for inside is a violation."""
+        for state in (StreamState.JUDGING, StreamState.PROVING, StreamState.CARRYING):
+            stream = receiving(state, way=scripts.RECEIVING_DIRECT)
+            self.assertIs(StreamCondition.POLICY_VIOLATION, ending(stream.receive_bytes(STARTTLS, 0.0)).condition)
+
+    def test_bytes_before_the_handshake(self) -> None:
+        """T3: what comes before the handshake is not read."""
+        stream = scripts.begin(scripts.RECEIVING_DIRECT)
+        stream.begin()
+        self.assertEqual([], stream.receive_bytes(FROM_A + AUTH, 0.0))
+        self.assertEqual((StreamState.SECURING, b""), (stream.state, stream.bytes_to_send()))
+
+
 class VerdictTests(SynchronousTestCase):
     """What follows from the verdict on the client certificate."""
 
     def test_proven(self) -> None:
-        """D3, T8: EXTERNAL is offered, alone, once the certificate proves the domain of the header, not before."""
+        """D3, T8, D17: EXTERNAL is offered, first, once the certificate proves the header's domain, not before."""
         stream = receiving(StreamState.SECURE_OPENING)
         take(stream, FROM_A)
         self.assertNotIn(b"features", stream.bytes_to_send())
         self.assertEqual([], stream.decide(proven(A), 0.0))
-        self.assertEqual(OFFER_EXTERNAL, stream.bytes_to_send())
+        self.assertEqual(scripts.OWN_OFFER, stream.bytes_to_send())
 
     def test_not_proven(self) -> None:
-        """D3, D4, T8: without a proof EXTERNAL is not offered; as no other proof is known, the stream ends."""
+        """D3, D4, T8: without a proof EXTERNAL is not offered; where dialback does not suffice, the stream ends."""
         for outcome in (refused(A, "pkix: expired on 2026-01-31"), Undecided(domain=A, reasons=("pkix: none shown",))):
             stream = receiving(StreamState.JUDGING)
             ended = ending(stream.decide(outcome, 0.0))
@@ -450,8 +482,8 @@ class PitfallTests(SynchronousTestCase):
         for step in RECEIVING_STEPS:
             take(stream, step)
             said.append(stream.bytes_to_send())
-        self.assertIn(scripts.OFFER_TLS, said[0])
-        self.assertIn(OFFER_EXTERNAL, said[4])
+        self.assertIn(scripts.OWN_TLS_OFFER, said[0])
+        self.assertIn(scripts.OWN_OFFER, said[4])
         self.assertEqual({16}, {STREAM_ID_BYTES, *entropy.asked})
         self.assertIn(entropy(16)[:-1].hex().encode(), said[0])
 
@@ -464,13 +496,11 @@ class PitfallTests(SynchronousTestCase):
             said = [*said, pair.receiving.bytes_to_send()]
         self.assertNotIn(b"compress", b"".join(said))
 
-    def test_dialback_is_refused(self) -> None:
-        """Dialback, which is not offered, is refused before authentication and means nothing after it."""
+    def test_dialback_is_refused_before_it_is_offered(self) -> None:
+        """Dialback that comes before features ends the stream: who calls is not known yet, or being judged."""
         request = b"<result xmlns='jabber:server:dialback' from='a.example' to='b.example'>00</result>"
-        ended = ending(receiving(StreamState.PROVING).receive_bytes(request, 0.0))
+        ended = ending(receiving(StreamState.JUDGING).receive_bytes(request, 0.0))
         self.assertIs(StreamCondition.UNSUPPORTED_STANZA_TYPE, ended.condition)
-        carrying = receiving()
-        self.assertEqual(([], 1), (carrying.receive_bytes(request, 0.0), carrying.ignored))
 
     def test_element_names_are_bounded(self) -> None:
         """An unexpected element is named, in part."""

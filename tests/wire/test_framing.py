@@ -98,6 +98,7 @@ class OpeningTests(SynchronousTestCase):
                     prefix="stream",
                     attributes={"from": "a.example", "to": "b.example", "version": "1.0"},
                     default_namespace="jabber:server",
+                    namespaces=frozenset({"jabber:server", STREAMS, "jabber:server:dialback"}),
                 )
             ],
         )

@@ -8,6 +8,7 @@ from muxs2s.wire.errors import RemoteViolation, StreamCondition
 from muxs2s.wire.framing import StreamClosed, StreamOpened
 from muxs2s.wire.header import (
     CLOSING_TAG,
+    MAX_OTHER_HOST_CHARACTERS,
     MAX_STREAM_ID_CHARACTERS,
     StreamFailure,
     StreamHeader,
@@ -55,6 +56,7 @@ class WritingTests(SynchronousTestCase):
                 prefix="stream",
                 attributes={"from": "a.example", "to": "b.example", "version": "1.0", f"{XML} lang": "en"},
                 default_namespace=SERVER,
+                namespaces=frozenset({SERVER, STREAMS, DIALBACK}),
             ),
         )
 
@@ -103,8 +105,20 @@ class ReadingTests(SynchronousTestCase):
             StreamHeader(),
         ):
             self.assertEqual(read_header(opened(written.to_bytes())), written)
-        component = StreamHeader(to_domain=A, version=None, content_namespace=COMPONENT)
+        component = StreamHeader(to_domain=A, version=None, content_namespace=COMPONENT, declares_dialback=False)
         self.assertEqual(read_header(opened(component.to_bytes()), COMPONENT), component)
+
+    def test_declared_dialback(self) -> None:
+        """D7: a header that binds any prefix to dialback declares it; one that names it elsewhere does not."""
+        usual = f"xmlns='jabber:server' xmlns:stream='{STREAMS}'"
+        for namespaces, declares in (
+            (f"{usual} xmlns:db='jabber:server:dialback'", True),
+            (f"{usual} xmlns:x='jabber:server:dialback'", True),
+            (f"{usual} db='jabber:server:dialback'", False),
+            (f"{usual} xmlns:db='jabber:server:dialback2'", False),
+            (usual, False),
+        ):
+            self.assertEqual(declares, read_header(header("", namespaces)).declares_dialback)
 
     def test_domains(self) -> None:
         """S13: domains are read in any spelling, an empty one is none, and another kind of address is improper."""
@@ -208,6 +222,32 @@ class StreamErrorTests(SynchronousTestCase):
             self.assertEqual(
                 read_stream_error(error), StreamFailure(condition=StreamCondition.UNDEFINED_CONDITION, text="")
             )
+
+    def test_see_other_host(self) -> None:
+        """S26: where to go instead is read, white space off, up to a length that a domain and a port can have."""
+        for inside, place in (
+            (" b.example:5270\n", "b.example:5270"),
+            ("[2001:db8::1]:5269", "[2001:db8::1]:5269"),
+            ("", ""),
+            ("h" * MAX_OTHER_HOST_CHARACTERS, "h" * MAX_OTHER_HOST_CHARACTERS),
+            ("h" * (MAX_OTHER_HOST_CHARACTERS + 1), ""),
+        ):
+            named = f"<see-other-host xmlns='{STREAM_ERRORS}'>{inside}</see-other-host>"
+            failure = read_stream_error(read_slice(f"<stream:error>{named}</stream:error>".encode()))
+            self.assertEqual((StreamCondition.SEE_OTHER_HOST, place), (failure.condition, failure.see_other))
+
+    def test_only_under_its_condition(self) -> None:
+        """S26: of several conditions the first counts, and only with its own content."""
+        see, gone = (f"<{name} xmlns='{STREAM_ERRORS}'>x</{name}>" for name in ("see-other-host", "host-gone"))
+        unknown = f"<flood xmlns='{STREAM_ERRORS}'>y</flood>"
+        for inside, condition, place in (
+            (gone + see, StreamCondition.HOST_GONE, ""),
+            (see + gone, StreamCondition.SEE_OTHER_HOST, "x"),
+            (see + unknown, StreamCondition.SEE_OTHER_HOST, "x"),
+            (unknown + see, StreamCondition.SEE_OTHER_HOST, "x"),
+        ):
+            failure = read_stream_error(read_slice(f"<stream:error>{inside}</stream:error>".encode()))
+            self.assertEqual((condition, place), (failure.condition, failure.see_other), inside)
 
     def test_beside_others(self) -> None:
         """An application's own condition beside the defined one changes nothing."""
