@@ -157,7 +157,7 @@ class Opening:
     async def _negotiated(self, connection: StreamProtocol) -> None:
         if connection.stream.state is StreamState.CLOSED:
             text = "the connection was closed at once"
-            raise _ClosedEarly(StreamClosing(by_peer=True, condition=None, text=text))
+            raise _ClosedEarly(StreamClosing(by_peer=True, condition=None, text=text, see_other=""))
         negotiating: Deferred[None] = Deferred()
         self._negotiating[connection] = negotiating
         try:

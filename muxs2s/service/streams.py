@@ -164,7 +164,7 @@ class Streams:
                 self._verifications.verified(connection, event)
             case Negotiated():
                 self._opening.negotiated(connection)
-            case PairRefused(condition=condition, text=text):
+            case PairRefused(condition=condition, text=text):  # pragma: no branch - there is no other event
                 self._opening.refused(connection, StreamUnavailable(condition, text, final=True))
 
     def received(self, _connection: StreamProtocol, stanzas: Sequence[Slice]) -> None:

@@ -178,20 +178,13 @@ def is_stream_error(element: Slice) -> bool:
 
 def read_stream_error(error: Slice) -> StreamFailure:
     """
-    Read a stream error; an unknown or missing condition reads as ``undefined-condition``.
+    Read a stream error; an unknown or missing condition reads as ``undefined-condition``, of several the first counts.
 
     Source: RFC 6120, sections 4.9.2 and 4.9.3.19.
     """
-    condition, text, see_other = StreamCondition.UNDEFINED_CONDITION, "", ""
     known = {member.value: member for member in StreamCondition}
-    for child in error.tree().elements():
-        if child.uri != STREAM_ERRORS:
-            continue
-        if child.name == "text":
-            text = str(child)
-        else:
-            condition = known.get(child.name, condition)
-            if condition is StreamCondition.SEE_OTHER_HOST:
-                see_other = str(child).strip()
-    see_other = see_other if len(see_other) <= MAX_OTHER_HOST_CHARACTERS else ""
-    return StreamFailure(condition=condition, text=text, see_other=see_other)
+    told = {child.name: str(child) for child in error.tree().elements() if child.uri == STREAM_ERRORS}
+    condition = next((known[name] for name in told if name in known), StreamCondition.UNDEFINED_CONDITION)
+    place = told[condition.value].strip() if condition is StreamCondition.SEE_OTHER_HOST else ""
+    see_other = place if len(place) <= MAX_OTHER_HOST_CHARACTERS else ""
+    return StreamFailure(condition=condition, text=told.get("text", ""), see_other=see_other)

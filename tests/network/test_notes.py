@@ -21,7 +21,7 @@ A = DomainName.parse("a.example")
 B = DomainName.parse("b.example")
 PROVEN = Proven(domain=A, prooftype="pkix", evidence="x", scope=Scope.ASKED_DOMAIN, until=None)
 REFUSED = Refused(domain=A, reasons=("pkix: expired",))
-FAILED = StreamClosing(by_peer=False, condition=StreamCondition.BAD_FORMAT, text="what is that?")
+FAILED = StreamClosing(by_peer=False, condition=StreamCondition.BAD_FORMAT, text="what is that?", see_other="")
 
 ADDRESS = IPv4Address("TCP", "192.0.2.1", 1)
 

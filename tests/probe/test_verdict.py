@@ -48,7 +48,7 @@ class HandshakeTests(ProbeCase):
         """What is said if the connection is lost in the handshake, with these words of OpenSSL."""
         record = CallRecord(Transcript(self.network), "there")
         record.advanced(StreamState.SECURING)
-        record.closed(StreamClosing(by_peer=True, condition=None, text=text))
+        record.closed(StreamClosing(by_peer=True, condition=None, text=text, see_other=""))
         return explain(record, TARGET, self.caller(), self.network.seconds())
 
     def test_alert(self) -> None:

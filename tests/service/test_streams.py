@@ -26,6 +26,7 @@ from muxs2s.proof.pkix import PkixProof
 from muxs2s.service.links import Carrier, Link, StreamUnavailable
 from muxs2s.service.streams import StreamFactory, Streams, StreamSeams
 from muxs2s.stream.associations import Direction
+from muxs2s.stream.events import PairRefused
 from muxs2s.stream.limits import StreamLimits
 from muxs2s.stream.machine import StreamState
 from muxs2s.stream.side import OwnSide
@@ -162,6 +163,13 @@ class DialTests(StreamsTestCase):
         self.record.told.clear()
         self.streams.ready(stream, PAIR, Direction.OUTBOUND)
         self.assertEqual(([], []), (self.record.told, self.reached))
+
+    def test_refused_too_late(self) -> None:
+        """A pair that is refused on a stream nobody waits for changes nothing."""
+        self.opened()
+        (stream,) = self.streams
+        self.streams.dialback(stream, PairRefused(pair=PAIR, condition=TIMEOUT, text="sorry"))
+        self.assertNotIn("closing", self.record.told)
 
     def test_end(self) -> None:
         """When the peer closes the stream the link hears of it, and that all had left."""

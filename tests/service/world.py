@@ -75,7 +75,7 @@ class Server:
             certificates=self.certificates,
             anchors=options.pop("anchors", AUTHORITY.trust_anchors),
             endpoints=[TCP4ServerEndpoint(world.network, 5269, interface=address)],
-            lookup=options.pop("lookup", None) or MemoryResolver(world.zone, world.network),
+            lookup=MemoryResolver(world.zone, world.network),
             bind_address=address,
             chance=lambda: 0.5,
             **options,
