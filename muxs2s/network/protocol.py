@@ -26,8 +26,8 @@ from muxs2s.network.addresses import with_port
 from muxs2s.network.certificates import CertificateProblem
 from muxs2s.network.evidence import Judge
 from muxs2s.network.notes import StreamNotes
-from muxs2s.network.tls import ClientTLS, ServerTLS, TLSContexts, TLSDescription, peer_chain, tls_description
-from muxs2s.network.writing import MAX_WRITE_BYTES, StanzaWriter
+from muxs2s.network.tls import TLSContexts, TLSDescription, peer_chain, tls_creator, tls_description, why_lost
+from muxs2s.network.writing import MAX_UNREAD_BYTES, MAX_WRITE_BYTES, StanzaWriter
 from muxs2s.proof.outcome import Evidence, FoundByDNS, Outcome, Undecided
 from muxs2s.stream.associations import Direction
 from muxs2s.stream.events import (
@@ -135,7 +135,7 @@ class StreamProtocol(Protocol):
         self._observer = observer
         self._chain: tuple[Certificate, ...] = ()
         self._writer: StanzaWriter | None = None
-        """From the end of the handshake on."""
+        """While something can be said: not during the handshake."""
         self._stalls_at = 0.0
         """When what is in hand has been there too long, seconds."""
         self._alarm: IDelayedCall | None = None
@@ -160,6 +160,7 @@ class StreamProtocol(Protocol):
 
     def connectionMade(self) -> None:
         """Say what the stream has to say first."""
+        self._begin_writing(StanzaWriter(self._transport(), self._taken))
         self._act(self.stream.begin())
 
     def dataReceived(self, data: bytes) -> None:
@@ -172,14 +173,14 @@ class StreamProtocol(Protocol):
         self._chain = peer_chain(connection)
         self.peer_certificate = self._chain[0] if self._chain else None
         self.tls = tls_description(connection)
-        self._writer = StanzaWriter(connection.layer(), self._taken)
-        self._writer.watch()
+        layer = connection.layer()
+        self._begin_writing(StanzaWriter(layer.transport, self._taken, layer))
         self._act(self.stream.tls_established(self._clock.seconds()))
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Tell the stream and the observer, once."""
         self.connected = 0
-        text = _why_lost(reason)
+        text = why_lost(reason)
         if isinstance(reason.value, SSL.Error):
             self._notes.lost(self.peer_address, text)
         self._report(self.stream.connection_lost(text))
@@ -244,12 +245,22 @@ class StreamProtocol(Protocol):
         """Whether stanzas are between us and the kernel."""
         return self._writer is not None and bool(self._writer.in_hand)
 
+    def _begin_writing(self, writer: StanzaWriter) -> None:
+        self._writer = writer
+        writer.watch()
+
     def _write(self) -> None:
-        """Send what the stream has to say; it waits while stanzas are in hand."""
-        if not self._in_hand:
-            data = self.stream.bytes_to_send()
-            if data:
-                (self._writer or self._transport()).write(data)
+        """Send what the stream has to say; a peer that reads none of it does not get ever more."""
+        data = self.stream.bytes_to_send()
+        if data and self._writer is not None:
+            self._writer.write(data)
+            if self._writer.unread_bytes > MAX_UNREAD_BYTES:
+                self._cut(StreamCondition.POLICY_VIOLATION, "the peer does not read what it is answered")
+
+    def _cut(self, condition: StreamCondition, text: str) -> None:
+        """End a connection whose peer reads nothing."""
+        self._transport().abortConnection()
+        self._report(self.stream.fail(condition, text, self._clock.seconds()))
 
     def _taken(self) -> None:
         """The kernel has all that was written."""
@@ -269,9 +280,13 @@ class StreamProtocol(Protocol):
                 self._hang_up()
 
     def _hang_up(self) -> None:
-        if self._writer is not None:
-            self._writer.release()
+        self._end_writing()
         self._transport().loseConnection()
+
+    def _end_writing(self) -> None:
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            writer.release()
 
     # What the stream wants.
 
@@ -318,17 +333,13 @@ class StreamProtocol(Protocol):
     def _begin_tls(self, agreed: TLSAgreed) -> None:
         self._write()
         try:
-            creator = self._tls_creator(agreed)
+            creator = tls_creator(self._contexts, agreed)
         except CertificateProblem as problem:
             self._notes.no_tls(agreed.own_domain, problem)
             self.fail(StreamCondition.INTERNAL_SERVER_ERROR, f"no usable certificate for {agreed.own_domain}")
             return
+        self._end_writing()
         self._transport().startTLS(creator)
-
-    def _tls_creator(self, agreed: TLSAgreed) -> ServerTLS | ClientTLS:
-        if agreed.peer_domain is None:
-            return ServerTLS(self._contexts, agreed.own_domain)
-        return ClientTLS(self._contexts, agreed.own_domain, agreed.peer_domain, alpn=agreed.direct)
 
     async def _prove(self, wanted: ProofWanted) -> None:
         """Have the peer judged; a verdict that comes when nobody waits for it any more is none."""
@@ -373,16 +384,6 @@ class StreamProtocol(Protocol):
         now = self._clock.seconds()
         if self._in_hand and now >= self._stalls_at:
             text = f"the peer has read nothing for {MAX_STALL_SECONDS:g} seconds"
-            self._report(self.stream.fail(StreamCondition.CONNECTION_TIMEOUT, text, now))
-            self._transport().abortConnection()
+            self._cut(StreamCondition.CONNECTION_TIMEOUT, text)
         else:
             self._act(self.stream.wake(now))
-
-
-def _why_lost(reason: Failure) -> str:
-    """In the words of OpenSSL, if TLS came to grief."""
-    if isinstance(reason.value, SSL.Error):
-        entries = reason.value.args[0] if reason.value.args else ()
-        words = [str(entry[-1]) for entry in entries] if isinstance(entries, list) else []
-        return f"TLS failed: {'; '.join(words) or 'no reason was given'}"
-    return f"connection lost: {reason.getErrorMessage()}"

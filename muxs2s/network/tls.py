@@ -24,11 +24,13 @@ from twisted.internet.interfaces import (
 )
 from twisted.logger import Logger
 from twisted.protocols.tls import TLSMemoryBIOProtocol
+from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from muxs2s.network.certificates import CertificateStore
 from muxs2s.network.pem import CertificateProblem, Credentials
 from muxs2s.proof.pkix import MAX_CHAIN_CERTIFICATES
+from muxs2s.stream.events import TLSAgreed
 from muxs2s.wire.names import DomainName, NameRefused
 
 __all__ = [
@@ -38,7 +40,9 @@ __all__ = [
     "TLSContexts",
     "TLSDescription",
     "peer_chain",
+    "tls_creator",
     "tls_description",
+    "why_lost",
 ]
 
 MAX_CONTEXTS: Final = 1_000
@@ -206,6 +210,17 @@ class ClientTLS:
         return connection
 
 
+def tls_creator(contexts: TLSContexts, agreed: TLSAgreed) -> ServerTLS | ClientTLS:
+    """
+    Make what begins TLS as a stream has agreed upon it.
+
+    :raises CertificateProblem: if there is no usable certificate to show.
+    """
+    if agreed.peer_domain is None:
+        return ServerTLS(contexts, agreed.own_domain)
+    return ClientTLS(contexts, agreed.own_domain, agreed.peer_domain, alpn=agreed.direct)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TLSDescription:
     """
@@ -249,6 +264,15 @@ def peer_chain(connection: SSL.Connection) -> tuple[Certificate, ...]:
     sent = connection.get_peer_cert_chain() or []
     issuers = [found for found in map(_readable, sent[: MAX_CHAIN_CERTIFICATES + 1]) if found is not None]
     return (leaf, *(found for found in issuers if found != leaf))[: MAX_CHAIN_CERTIFICATES + 1]
+
+
+def why_lost(reason: Failure) -> str:
+    """Why a connection was lost: in the words of OpenSSL, if TLS came to grief."""
+    if isinstance(reason.value, SSL.Error):
+        entries = reason.value.args[0] if reason.value.args else ()
+        words = [str(entry[-1]) for entry in entries] if isinstance(entries, list) else []
+        return f"TLS failed: {'; '.join(words) or 'no reason was given'}"
+    return f"connection lost: {reason.getErrorMessage()}"
 
 
 def _readable(certificate: X509) -> Certificate | None:

@@ -1,13 +1,14 @@
 """
-Writes on one connection, and knows which stanzas the kernel has taken.
+Writes on one connection, and knows what the kernel has taken.
 
-Knows TLS records and when the transport below TLS has nothing left. Does not know what else is said on
-a stream, nor what becomes of stanzas that never left: see :mod:`muxs2s.network.protocol`.
+Knows TLS records and when the transport, below TLS if there is any, has nothing left. Does not know what
+else is said on a stream, nor what becomes of stanzas that never left: see :mod:`muxs2s.network.protocol`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Final
 
 from twisted.internet.interfaces import IPullProducer
@@ -16,7 +17,7 @@ from zope.interface import implementer
 
 from muxs2s.wire.stanza import Slice
 
-__all__ = ["MAX_WRITE_BYTES", "StanzaWriter"]
+__all__ = ["MAX_UNREAD_BYTES", "MAX_WRITE_BYTES", "StanzaWriter"]
 
 MAX_WRITE_BYTES: Final = 16_384
 """
@@ -26,26 +27,37 @@ took only in part cannot be read by the peer, so a write either arrived whole or
 Source: RFC 8446, section 5.1.
 """
 
+MAX_UNREAD_BYTES: Final = 131_072
+"""Of answers to a peer that its kernel and ours have no room for: whoever reads nothing has asked enough."""
+
 
 @implementer(IPullProducer)
 class StanzaWriter:
     """
-    Writes inside TLS: one batch of stanzas at a time, and nothing behind it until the kernel has it.
+    Writes one batch of stanzas at a time, and nothing behind it until the kernel has it.
 
-    Twisted would keep small writes until the next turn, to join them: ours go straight to the layer of
-    TLS, and from there to the transport below. There we are registered as the producer, so that it
-    asks for more whenever it has nothing left; the layer of TLS would not let us know.
+    Twisted would keep small writes inside TLS until the next turn, to join them: ours go straight to the
+    layer of TLS, and from there to the transport below. There we are registered as the producer, so that
+    it asks for more whenever it has nothing left; the layer of TLS would not let us know.
 
-    :param layer: TLS on this connection, its handshake complete.
+    :param transport: of the connection, below TLS.
     :param taken: called whenever the kernel has taken everything that was written.
+    :param layer: TLS on this connection, its handshake complete; left out, there is none.
     """
 
-    def __init__(self, layer: TLSMemoryBIOProtocol, taken: Callable[[], None]) -> None:
+    def __init__(self, transport: Any, taken: Callable[[], None], layer: TLSMemoryBIOProtocol | None = None) -> None:
         self.in_hand: tuple[Slice, ...] = ()
         """Stanzas that were written and are not yet known to be in the kernel."""
 
-        self._layer = layer
-        self._below: Any = layer.transport
+        self.unread_bytes = 0
+        """What was said besides since the kernel had everything."""
+
+        self._below, self._layer = transport, layer or transport
+        self._write: Callable[[bytes], object] = (
+            transport.write if layer is None else partial(TLSMemoryBIOProtocol.write, layer)
+        )
+        self._waiting: list[bytes] = []
+        """What is to be said behind the stanzas in hand, or nobody could tell when these have gone."""
         self._taken = taken
 
     @property
@@ -62,8 +74,12 @@ class StanzaWriter:
         self._below.unregisterProducer()
 
     def write(self, data: bytes) -> None:
-        """Write what is no stanza; only while none are in hand, or nobody could tell when they have gone."""
-        TLSMemoryBIOProtocol.write(self._layer, data)
+        """Write what is no stanza: at once, or as soon as no stanzas are in hand."""
+        self.unread_bytes += len(data)
+        if self.in_hand:
+            self._waiting.append(data)
+        else:
+            self._write(data)
 
     def write_stanzas(self, data: bytes, stanzas: Sequence[Slice]) -> None:
         """
@@ -72,7 +88,7 @@ class StanzaWriter:
         :param data: the same stanzas as bytes: :data:`MAX_WRITE_BYTES` at most, or a single stanza.
         """
         self.in_hand = tuple(stanzas)
-        self.write(data)
+        self._write(data)
         if self._below.disconnecting:
             self.release()  # TLS broke under our hands; what is in hand will never be in the kernel
 
@@ -81,8 +97,12 @@ class StanzaWriter:
         self.in_hand = ()
         if self._below.disconnecting:
             self.release()  # the peer has closed TLS: nothing more can be written
-        else:
-            self._taken()
+            return
+        waiting, self._waiting = b"".join(self._waiting), []
+        self.unread_bytes = len(waiting)
+        if waiting:
+            self._write(waiting)
+        self._taken()
 
     def stopProducing(self) -> None:
         """The connection is lost; the protocol hears of it by itself."""

@@ -11,6 +11,7 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from muxs2s.network.protocol import ABORT_SECONDS, MAX_STALL_SECONDS
+from muxs2s.network.writing import MAX_UNREAD_BYTES
 from muxs2s.proof.outcome import Evidence, Outcome, Proven, Refused, Scope
 from muxs2s.stream.limits import StreamLimits
 from muxs2s.stream.machine import StreamState
@@ -443,6 +444,51 @@ class AlarmTests(ProtocolTestCase):
             ends.wire_of_b.resumeProducing()
             ends.network.settle()
         self.assertEqual(([LARGE] * 5, []), (ends.told_b.stanzas, ends.told_a.closings))
+
+
+class UnreadTests(ProtocolTestCase):
+    """A peer that asks and does not read the answers."""
+
+    question = b'<db:verify from="a.example" to="b.example" id="1">key</db:verify>'
+    answer = b'<db:verify from="b.example" to="a.example" id="1" type="invalid"></db:verify>'
+
+    def asked(self, unread: int) -> Ends:
+        """Let a peer that does not read ask once when so many bytes, the answer included, are unread."""
+        ends = Ends(buffer_bytes=10_000).run()
+        ends.wire_of_a.pauseProducing()
+        assert ends.a._writer is not None
+        assert ends.b._writer is not None
+        ends.b._writer.write(b" " * (unread - len(self.answer)))
+        ends.a._writer.write(self.question)
+        ends.network.settle()
+        return ends
+
+    def test_limit(self) -> None:
+        """As many bytes as are allowed may be unread; when the peer has read them, as many again."""
+        ends = self.asked(MAX_UNREAD_BYTES)
+        self.assertEqual([], ends.told_b.closings)
+        ends.wire_of_a.resumeProducing()
+        ends.network.settle()
+        assert ends.b._writer is not None
+        self.assertEqual((0, StreamState.CARRYING), (ends.b._writer.unread_bytes, ends.b.stream.state))
+
+    def test_past_limit(self) -> None:
+        """With one more the connection is cut, and the log says why."""
+        ends = self.asked(MAX_UNREAD_BYTES + 1)
+        self.assertEqual(StreamCondition.POLICY_VIOLATION, ends.told_b.closings[0].condition)
+        self.assertIn("policy-violation (the peer does not read what it is answered)", self.logged.lines[-1])
+        ends.wire_of_a.resumeProducing()
+        self.ended(ends)
+
+    def test_behind_stanzas(self) -> None:
+        """Answers that wait for stanzas in hand count, too; the stanzas are given back."""
+        ends = Ends(buffer_bytes=10_000, bidi=True).run()
+        ends.wire_of_a.pauseProducing()
+        assert ends.a._writer is not None
+        ends.b.send(PAIR.reversed(), [LARGE])
+        ends.a._writer.write(self.question * (MAX_UNREAD_BYTES // len(self.answer) + 1))
+        ends.network.settle()
+        self.assertEqual(([LARGE], "gone"), (ends.told_b.unsent, ends.told_b.told[-1]))
 
 
 class LostTests(ProtocolTestCase):

@@ -93,7 +93,7 @@ class WriterTests(SynchronousTestCase):
 
     def test_tls_breaks_while_writing(self) -> None:
         """If TLS breaks in the middle of a write, what was written counts as unsent, and the connection ends."""
-        self.writer._layer._tlsConnection = BrokenTLS()  # type: ignore[assignment]  # the fault
+        self.writer._layer._tlsConnection = BrokenTLS()
         self.send(message())
         self.network.settle()
         self.assertEqual(([message()], "gone"), (self.ends.told_a.unsent, self.ends.told_a.told[-1]))
@@ -126,7 +126,7 @@ class TransportTests(SynchronousTestCase):
         """A writer is told at once when it begins to watch, and whenever the transport has nothing left."""
         transport = StringTransport()
         taken: list[str] = []
-        writer = StanzaWriter(Layer(transport), lambda: taken.append("taken"))  # type: ignore[arg-type]  # a double
+        writer = StanzaWriter(transport, lambda: taken.append("taken"))
         writer.watch()
         writer.resumeProducing()
         self.assertEqual((["taken"], False), (taken, transport.streaming))
@@ -134,11 +134,26 @@ class TransportTests(SynchronousTestCase):
         writer.release()
         self.assertIsNone(transport.producer)
 
+    def test_behind_stanzas(self) -> None:
+        """What is said while stanzas are in hand waits for them, in order, and counts until the kernel has it."""
+        transport = StringTransport()
+        writer = StanzaWriter(transport, lambda: None)
+        writer.write_stanzas(b"<a/>", [message()])
+        writer.write(b"<b/>")
+        writer.write(b"<c/>")
+        self.assertEqual((b"<a/>", 8), (transport.value(), writer.unread_bytes))
+        writer.resumeProducing()
+        self.assertEqual((b"<a/><b/><c/>", 8), (transport.value(), writer.unread_bytes))
+        writer.resumeProducing()
+        self.assertEqual((True, 0), (writer.is_free, writer.unread_bytes))
 
-class Layer:
-    """A layer of TLS that is none."""
-
-    disconnecting = False
-
-    def __init__(self, transport: StringTransport) -> None:
-        self.transport = transport
+    def test_behind_the_end(self) -> None:
+        """What is said while stanzas are in hand is not said any more if the connection ends with them."""
+        transport = StringTransport()
+        writer = StanzaWriter(transport, lambda: self.fail("nothing can be written"))
+        writer.watch()
+        writer.write_stanzas(b"<a/>", [message()])
+        writer.write(b"<b/>")
+        transport.loseConnection()
+        writer.resumeProducing()
+        self.assertEqual((b"<a/>", False), (transport.value(), writer.is_free))
