@@ -8,40 +8,43 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 from twisted.trial.unittest import SynchronousTestCase
 
+from muxs2s.stream.announced import MIN_ANNOUNCED_BYTES
+from muxs2s.stream.dialback import DialbackAnswer, read_dialback
 from muxs2s.stream.events import StanzasReceived
 from muxs2s.stream.external import SUCCESS, SASLFailed, auth_element, check_authzid, failure_reason
 from muxs2s.stream.features import DIALBACK, DIALBACK_ERRORS, FEATURES, StreamFact, features_element, read_features
 from muxs2s.stream.machine import StreamState
 from muxs2s.stream.stream import Stream
+from muxs2s.wire.errors import RemoteViolation, StreamCondition
 from muxs2s.wire.markup import escaped
 from muxs2s.wire.names import DomainName
-from muxs2s.wire.namespaces import SASL, TLS
+from muxs2s.wire.namespaces import DIALBACK_FEATURE, SASL, STANZA_ERRORS, STREAM_LIMITS, TLS
 from muxs2s.wire.reasons import MAX_REASON_CHARACTERS
-from tests.stream.scripts import CLOSING, STREAM_ERROR, A, initiating, message, received, receiving, streams
+from tests.stream.scripts import CLOSING, PAIR, STREAM_ERROR, A, initiating, message, received, receiving, streams
 from tests.wire.generated import SIZES, XML_TEXT, elements, pieces
 from tests.wire.samples import read_slice
 
 EXAMPLES = settings(max_examples=100, derandomize=True, deadline=None, database=None)
 
 ANY_ELEMENT = elements(
-    names=["mechanisms", "mechanism", "starttls", "text", "not-authorized"],
+    names=[
+        *("mechanisms", "mechanism", "starttls", "text", "not-authorized", "dialback", "errors", "error"),
+        *("limits", "max-bytes", "idle-seconds"),
+    ],
     declarations=[
-        *(f"xmlns='{SASL}'", f"xmlns='{TLS}'", "xmlns=''", f"xmlns:p='{SASL}'", "xmlns:p='urn:x'"),
+        *(f"xmlns='{namespace}'" for namespace in (SASL, TLS, DIALBACK_FEATURE, STREAM_LIMITS, STANZA_ERRORS, "")),
+        *(f"xmlns:p='{SASL}'", "xmlns:p='urn:x'"),
     ],
     attributes=["", " xml:lang='de'", " mechanism='EXTERNAL'"],
-    texts=["", "EXTERNAL", " EXTERNAL\n", "PLAIN", "=", "&#0013;", "YS5leGFtcGxl"],
+    texts=["", "EXTERNAL", " EXTERNAL\n", "PLAIN", "=", "&#0013;", "YS5leGFtcGxl", "0", "20000", "-1", "٣", "9" * 19],
     depth=2,
 )
-"""What may stand in features and in elements of SASL, where it belongs and where it does not."""
+"""What may stand in features and in elements of SASL and dialback, where it belongs and where it does not."""
 
 SAID = [
     *(message().data, message(sender="x@c.example").data, message(target="c.example").data, message(sender="").data),
-    *(
-        b"<iq from='a.example' to='b.example' type='get'/>",
-        b"<db:result>k</db:result>",
-        b"<message/>",
-        b"<x xmlns='u'/>",
-    ),
+    *(b"<iq from='a.example' to='b.example' type='get'/>", b"<message/>", b"<x xmlns='u'/>"),
+    *(b"<db:result>k</db:result>", b"<db:verify from='a.example' to='b.example' id='1'>k</db:verify>"),
     *(b"<stream:features/>", SUCCESS, b" \n", CLOSING, STREAM_ERROR),
     *(b"<!-- -->", b"junk", b"<", b">", b"</message>", b"<message from='a.example' to='b.example'>", b"\xff"),
 ]
@@ -57,10 +60,32 @@ class AnyElementTests(SynchronousTestCase):
     @EXAMPLES
     @given(some.lists(ANY_ELEMENT, max_size=3).map("".join))
     def test_features(self, inside: str) -> None:
-        """Features are read, whatever there is among them; none is read that is not there."""
-        for feature in read_features(read_slice(f"<stream:features>{inside}</stream:features>".encode())).features:
+        """Features are read, whatever there is among them; none is read that is not there, nor a limit of no sense."""
+        offered = read_features(read_slice(f"<stream:features>{inside}</stream:features>".encode()))
+        for feature in offered.features:
             self.assertIn(feature.namespace, inside)
             self.assertIn(feature.name, inside)
+        self.assertGreaterEqual(offered.limits.max_bytes, MIN_ANNOUNCED_BYTES)
+        self.assertGreater(offered.limits.idle_seconds, 0)
+
+    @EXAMPLES
+    @given(
+        some.sampled_from(["", " type=''", " type='valid'", " type='error'", " type='x'"]),
+        some.sampled_from([" from='a.example' to='b.example'", " from='A.example' to='b.example'", " to='b.example'"]),
+        ANY_ELEMENT | XML_TEXT.map(escaped),
+    )
+    def test_dialback(self, kind: str, addresses: str, inside: str) -> None:
+        """An element of dialback is read whatever it holds, if it has addresses; what it says fits its type."""
+        element = read_slice(f"<db:result{kind}{addresses}>{inside}</db:result>".encode())
+        try:
+            read = read_dialback(element)
+        except RemoteViolation as violation:
+            self.assertIs(violation.condition, StreamCondition.IMPROPER_ADDRESSING)
+            self.assertNotIn("from=", addresses)
+            return
+        self.assertEqual((read.pair, read.answer is None), (PAIR, not kind))
+        self.assertEqual(read.answer is DialbackAnswer.ERROR, bool(read.text))
+        self.assertTrue(read.text.isprintable())
 
     @EXAMPLES
     @given(some.sets(some.sampled_from(StreamFact)))
