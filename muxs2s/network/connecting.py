@@ -62,7 +62,7 @@ class ConnectLimits:
     max_targets: int = 8
     """Of the SRV records of one domain that are tried."""
 
-    max_searches: int = 250
+    max_searches: int = 100
     """Domains whose SRV records are looked for at the same time; others wait for their turn."""
 
     race: RaceLimits = field(default_factory=RaceLimits)

@@ -87,7 +87,7 @@ class ResolverLimits:
     total_seconds: float = 15.0
     """For one question, all tries and aliases included; from when it has a free place."""
 
-    max_questions_at_once: int = 500
+    max_questions_at_once: int = 200
     """Under way at the same time, each on a UDP port of its own; others wait."""
 
     max_aliases: int = 8
