@@ -27,6 +27,7 @@ from twisted.python.failure import Failure
 
 from muxs2s.network.addresses import with_port
 from muxs2s.network.answers import Question, ServerFailed
+from muxs2s.network.datagrams import open_port
 from muxs2s.network.reactors import INetworkReactor
 
 __all__ = ["EDNS_PAYLOAD_OCTETS", "MAX_MISMATCHES", "Received", "Server", "ask"]
@@ -123,7 +124,7 @@ class _Datagrams(DatagramProtocol):
 
     def send(self) -> None:
         """Send the query; from now on the kernel drops what others send to this port."""
-        transport = cast("IUDPTransport", self.transport)  # listenUDP has set it
+        transport = cast("IUDPTransport", self.transport)  # whoever opened the port has set it
         transport.connect(*self._server)
         transport.write(self._query.to_wire(), None)
 
@@ -172,7 +173,7 @@ async def _by_datagram(
 ) -> Received | None:
     exchange = _Datagrams(server, query)
     try:
-        port = reactor.listenUDP(0, exchange, "::" if ":" in server.address else "", MAX_DATAGRAM_OCTETS)
+        port = open_port(reactor, exchange, "::" if ":" in server.address else "", MAX_DATAGRAM_OCTETS)
     except CannotListenError as error:
         raise ServerFailed(f"no UDP port to ask from ({error.socketError}); raise the limit of open files") from None
     # A reactor does what is due before it reads: after a long turn an answer may be there when its time is up.
