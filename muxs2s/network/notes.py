@@ -39,24 +39,27 @@ class StreamNotes:
         self._number, self._visit, self._restrained = number, visit or Visit(), restrained
         self._said: set[str] = set()
 
-    def judged(self, outcome: Outcome, asked_for: DomainName, now: float, *, may_try_again: bool = False) -> None:
-        """
-        A domain of the peer was judged, for a domain of ours.
+    def accepted(self, proven: Proven, asked_for: DomainName) -> None:
+        """The peer has proven a domain, towards a domain of ours."""
+        self._log.info(
+            "accepted {domain}, asked for {asked_for}, by {prooftype} on stream {number}",
+            domain=proven.domain,
+            asked_for=asked_for,
+            prooftype=proven.prooftype,
+            number=self._number,
+            evidence=proven.evidence,
+        )
 
-        :param may_try_again: whether a failure is none yet, as another prooftype may do.
-        """
+    def failed(self, now: float) -> None:
+        """The peer has not proven its domain, and the stream ends for it: why is said then."""
+        self._visit.failed(now)
+
+    def judged(self, outcome: Outcome, asked_for: DomainName, now: float) -> None:
+        """A pair was judged that the peer has asserted; the stream goes on, as a rule."""
         if isinstance(outcome, Proven):
-            self._log.info(
-                "accepted {domain}, asked for {asked_for}, by {prooftype} on stream {number}",
-                domain=outcome.domain,
-                asked_for=asked_for,
-                prooftype=outcome.prooftype,
-                number=self._number,
-                evidence=outcome.evidence,
-            )
+            self.accepted(outcome, asked_for)
             return
-        if not may_try_again:
-            self._visit.failed(now)
+        self.failed(now)
         self._info(
             (outcome.domain, asked_for),
             "refused {domain}, asked for {asked_for}, on stream {number}: {reasons}",

@@ -28,7 +28,7 @@ from muxs2s.network.evidence import Judge
 from muxs2s.network.notes import StreamNotes
 from muxs2s.network.tls import TLSContexts, TLSDescription, peer_chain, tls_creator, tls_description, why_lost
 from muxs2s.network.writing import MAX_UNREAD_BYTES, MAX_WRITE_BYTES, StanzaWriter
-from muxs2s.proof.outcome import Evidence, FoundByDNS, Outcome, Undecided
+from muxs2s.proof.outcome import Evidence, FoundByDNS, Outcome, Proven, Undecided
 from muxs2s.stream.associations import Direction
 from muxs2s.stream.events import (
     AnswerUnasked,
@@ -220,7 +220,8 @@ class StreamProtocol(Protocol):
     def judge_pair(self, pair: DomainPair, outcome: Outcome, condition: StanzaCondition) -> None:
         """As :meth:`muxs2s.stream.proving.ProvingStream.judge_pair`."""
         now = self._clock.seconds()
-        self._notes.judged(outcome, pair.target, now)
+        if self.stream.is_asserted(pair):
+            self._notes.judged(outcome, pair.target, now)
         self._act(self.stream.judge_pair(pair, outcome, condition, now))
 
     def close(self) -> None:
@@ -353,7 +354,10 @@ class StreamProtocol(Protocol):
         if self.stream.state in _JUDGING:
             now = self._clock.seconds()
             events = self.stream.decide(outcome, now)
-            self._notes.judged(outcome, wanted.asked_for, now, may_try_again=self.stream.state is StreamState.PROVING)
+            if isinstance(outcome, Proven):
+                self._notes.accepted(outcome, wanted.asked_for)
+            elif self.stream.state is not StreamState.PROVING:  # where a key may do
+                self._notes.failed(now)
             self._act(events)
 
     def _broken(self, failure: Failure) -> None:

@@ -82,7 +82,7 @@ class InitiatingStream(ProvingStream):
     def _header(self, header: StreamHeader, now: float) -> None:
         if header.version is None or header.version < (1, 0):
             raise RemoteViolation(StreamCondition.UNSUPPORTED_VERSION, "the peer has no stream of version 1.0 or above")
-        if header.id is None:
+        if not header.id:
             raise RemoteViolation(StreamCondition.BAD_FORMAT, "the response header has no 'id'")
         self._machine.advance(StreamInput.HEADER)
         self.stream_id = header.id

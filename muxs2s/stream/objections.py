@@ -33,7 +33,7 @@ def objection_to_pair(said: DialbackElement, side: OwnSide, *, is_secure: bool) 
     if sender in side.hosted:
         return StanzaCondition.NOT_ACCEPTABLE, f"{sender} is hosted here"
     if not side.policy(sender).is_admitted:
-        return StanzaCondition.NOT_ALLOWED, f"the policy of this server denies {sender}"
+        return _denied(sender)
     if not 0 < len(said.key) <= MAX_KEY_CHARACTERS:
         return StanzaCondition.NOT_ACCEPTABLE, "that is no key"
     return _plain(sender, side, is_secure=is_secure)
@@ -51,6 +51,8 @@ def objection_to_question(said: DialbackElement, side: OwnSide, *, is_secure: bo
     asking, asked = said.pair
     if asked not in side.hosted:
         return _not_hosted(asked)
+    if not side.policy(asking).is_admitted:
+        return _denied(asking)
     if said.id is None:
         return StanzaCondition.NOT_ACCEPTABLE, "there is no 'id' of a stream"
     return _plain(asking, side, is_secure=is_secure)
@@ -58,6 +60,10 @@ def objection_to_question(said: DialbackElement, side: OwnSide, *, is_secure: bo
 
 def _not_hosted(domain: DomainName) -> Objection:
     return StanzaCondition.ITEM_NOT_FOUND, f"{domain} is not hosted here"
+
+
+def _denied(domain: DomainName) -> Objection:
+    return StanzaCondition.NOT_ALLOWED, f"the policy of this server denies {domain}"
 
 
 def _plain(peer: DomainName, side: OwnSide, *, is_secure: bool) -> Objection | None:

@@ -107,6 +107,10 @@ class ProvingStream(Stream):
         self._wait_for_answers()
         return self._happened()
 
+    def is_asserted(self, pair: DomainPair) -> bool:
+        """Whether the peer has asserted a pair, and waits for the verdict."""
+        return pair in self._pending and self.state in _PROVING
+
     def judge_pair(
         self, pair: DomainPair, outcome: Outcome, condition: StanzaCondition, now: float
     ) -> Sequence[StreamEvent]:
@@ -121,7 +125,7 @@ class ProvingStream(Stream):
         """
         if outcome.domain != pair.sender:
             raise LocalMisuse(f"a verdict on {outcome.domain} where one on {pair.sender} is due")
-        if pair in self._pending and self.state in _PROVING:
+        if self.is_asserted(pair):
             self._pending.remove(pair)
             if isinstance(outcome, Proven):
                 self._accept(pair, Grant.of(outcome), now)

@@ -190,7 +190,7 @@ class ReceivingStream(ProvingStream):
             self._machine.advance(StreamInput.JUDGED)
             self._send_features()
         else:
-            self._fail(StreamCondition.POLICY_VIOLATION, f"no proof was accepted: {reasons}", now)
+            self._fail(StreamCondition.POLICY_VIOLATION, f"no proof of {self._to_prove} was accepted: {reasons}", now)
 
     # SASL.
 

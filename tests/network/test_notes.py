@@ -61,13 +61,6 @@ class CountTests(NotesTestCase):
             notes.judged(outcome, B, 0.0)
             self.assertIs(refusal, self.refusal())
 
-    def test_another_prooftype(self) -> None:
-        """As long as another prooftype may do, none has failed."""
-        notes = self.notes()
-        for _ in range(5):
-            notes.judged(REFUSED, B, 0.0, may_try_again=True)
-        self.assertIsNone(self.refusal())
-
     def test_ready(self) -> None:
         """When the peer has proven itself its connection counts as such; that we have is nothing to go by."""
         first, _ = self.notes(), self.notes()

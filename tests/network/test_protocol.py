@@ -16,7 +16,7 @@ from muxs2s.proof.outcome import Evidence, Outcome, Proven, Refused, Scope
 from muxs2s.stream.limits import StreamLimits
 from muxs2s.stream.machine import StreamState
 from muxs2s.testing import CertificateAuthority, stanza_of
-from muxs2s.wire.errors import LocalMisuse, StreamCondition
+from muxs2s.wire.errors import LocalMisuse, StanzaCondition, StreamCondition
 from muxs2s.wire.names import DomainName, DomainPair
 from muxs2s.wire.namespaces import STREAMS, TLS
 from tests.hosts.logs import Logged
@@ -168,16 +168,16 @@ class VerdictTests(ProtocolTestCase):
         ends = Ends(of_a=CertificateAuthority("another").issue("a.example")).run()
         (closing,) = ends.told_a.closings
         self.assertEqual((True, StreamCondition.POLICY_VIOLATION), (closing.by_peer, closing.condition))
-        refused = [line for line in self.logged.lines if line.startswith("refused")]
-        self.assertEqual(1, len(refused))
-        self.assertIn("refused a.example, asked for b.example, on stream 2: pkix: ", refused[0])
+        (line,) = [line for line in self.logged.lines if "said we" in line]
+        self.assertIn("stream 2 with 192.0.2.255:40000 failed, said we: policy-violation (no proof of a.example", line)
+        self.assertEqual([], [line for line in self.logged.lines if line.startswith("refused")])
         self.ended(ends)
 
     def test_names_of_the_peer_forge_no_line(self) -> None:
         """A reason with line breaks in it is logged as one line."""
         judge = AnyJudge(lambda domain: _refused(domain, "one\naccepted b.example"))
         Ends(judge_of_a=judge).run()
-        self.assertIn("on stream 1: one\\naccepted b.example", self.logged.lines[0])
+        self.assertIn("b.example is not proven: one\\naccepted b.example", self.logged.lines[0])
 
     def test_judge_that_raises(self) -> None:
         """A judge that fails proves nothing; its failure is logged, the peer hears that it was ours."""
@@ -212,6 +212,15 @@ class VerdictTests(ProtocolTestCase):
         ends.network.settle()
         self.assertEqual([], [line for line in self.logged.lines if "a.example, asked for b.example" in line])
         self.ended(ends)
+
+    def test_pair_that_nobody_asserts(self) -> None:
+        """A verdict on a pair that the peer does not assert, or no more, changes nothing and is not logged."""
+        ends = Ends().run()
+        self.logged.events.clear()
+        for outcome in (_proven(A), _refused(A, "late")):
+            ends.b.judge_pair(PAIR, outcome, StanzaCondition.FORBIDDEN)
+        ends.network.settle()
+        self.assertEqual(([], StreamState.CARRYING), (self.logged.lines, ends.a.stream.state))
 
     def test_too_late(self) -> None:
         """A verdict that comes when the stream was given up changes nothing and is not logged."""

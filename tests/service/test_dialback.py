@@ -9,7 +9,7 @@ from muxs2s.service.status import StreamStatus
 from muxs2s.testing import CertificateAuthority
 from muxs2s.wire.names import DomainName, DomainPair
 from tests.service.samples import message
-from tests.service.world import FederationTestCase, Server
+from tests.service.world import FederationTestCase, Server, limits
 
 STRANGER = CertificateAuthority("a stranger")
 
@@ -81,6 +81,17 @@ class DialbackTests(DialbackCase):
         self.assertIn("c.example is not proven", self.a.mailbox.errors[0])
         c.send("2", target="a.example")
         self.assert_bounced(c, "remote-server-timeout")
+
+    def test_key_after_a_certificate(self) -> None:
+        """D4: a certificate is no failed proof where a key proves the domain after all, to the log as to the door."""
+        e = self.lenient("e.example", limits=limits(max_address_failed_proofs=1), bidi=False)
+        for number in "123":
+            self.c.send(number, target="e.example")
+            self.c.service._streams.stop()
+            self.network.settle()
+            self.c.service._streams.start()
+        self.assertEqual(["1", "2", "3"], e.mailbox.texts)
+        self.assertEqual([], [line for line in self.logged.lines if line.startswith("refused")])
 
     def test_certificate_needed(self) -> None:
         """D4: a server that wants a certificate does not take a key for one."""

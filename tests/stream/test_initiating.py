@@ -77,6 +77,7 @@ class HeaderTests(SynchronousTestCase):
         """S19: a bad header is answered with an error and the closing tag; ours was sent before."""
         for bad, condition in (
             (header(from_="b.example", to="a.example"), StreamCondition.BAD_FORMAT),
+            (header(from_="b.example", to="a.example", id=""), StreamCondition.BAD_FORMAT),
             (header(from_="b..example", id="s1"), StreamCondition.IMPROPER_ADDRESSING),
             (header(from_="b.example", id="s1", version=None), StreamCondition.UNSUPPORTED_VERSION),
             (header(from_="b.example", id="s1", version="0.9"), StreamCondition.UNSUPPORTED_VERSION),

@@ -309,7 +309,7 @@ class VerdictTests(SynchronousTestCase):
             stream = receiving(StreamState.JUDGING)
             ended = ending(stream.decide(outcome, 0.0))
             self.assertIs(StreamCondition.POLICY_VIOLATION, ended.condition)
-            self.assertEqual(f"no proof was accepted: {outcome.reasons[0]}", ended.text)
+            self.assertEqual(f"no proof of a.example was accepted: {outcome.reasons[0]}", ended.text)
             self.assertNotIn(b"EXTERNAL", stream.bytes_to_send())
 
     def test_hasty_peer(self) -> None:

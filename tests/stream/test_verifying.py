@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from muxs2s.proof.peers import PeerPolicies, PeerPolicy
 from muxs2s.stream import (
     AnswerUnasked,
     InitiatingStream,
@@ -104,6 +105,13 @@ class AskedTests(SynchronousTestCase):
             self.assertTrue(said.startswith('<db:verify from="d.example" to="b.example" id="s1" type="error">'))
             self.assertIn("<item-not-found ", said)
             self.assertIs(StreamState.CARRYING, stream.state)
+
+    def test_denied(self) -> None:
+        """A domain that the policy denies gets no answer about keys either."""
+        denied = PeerPolicies(domains={"b.example": PeerPolicy(is_admitted=False)})
+        stream = initiating()
+        stream._side = scripts.side({A}, policies=denied)
+        self.assertIn("<not-allowed ", self.asked(stream))
 
     def test_without_an_id(self) -> None:
         """A question that does not say for which stream is answered with an error, which has no id either."""

@@ -109,7 +109,7 @@ class StreamPairTests(SynchronousTestCase):
         pair = StreamPair(judge=prove_the_called)
         with self.assertRaises(LocalMisuse) as raised:
             pair.run()
-        self.assertIn("no proof was accepted: pkix: not today", str(raised.exception))
+        self.assertIn("no proof of a.example was accepted: pkix: not today", str(raised.exception))
 
     def test_domains(self) -> None:
         """The domains of both ends can be chosen, in any spelling."""
