@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, cast
 
-from twisted.internet.interfaces import IReactorTCP
 from twisted.internet.protocol import ServerFactory
 from twisted.internet.testing import MemoryReactor
 from twisted.trial.unittest import SynchronousTestCase
 
 import muxs2s
 from muxs2s.hosts import ComponentLimits
+from muxs2s.network.reactors import INetworkReactor
 from muxs2s.server.endpoints import MAX_WAITING_CONNECTIONS, ListenEndpoint
 from muxs2s.stream.announced import AnnouncedLimits
 from muxs2s.stream.limits import StreamLimits
@@ -204,7 +204,7 @@ class LimitsTableTests(SynchronousTestCase):
     def test_waiting_connections(self) -> None:
         """The system is asked to keep 512 connections until they are accepted."""
         reactor = MemoryReactor()
-        self.successResultOf(ListenEndpoint(cast(IReactorTCP, reactor), "127.0.0.1:5269").listen(ServerFactory()))
+        self.successResultOf(ListenEndpoint(cast(INetworkReactor, reactor), "127.0.0.1:5269").listen(ServerFactory()))
         self.assertEqual(MAX_WAITING_CONNECTIONS, reactor.tcpServers[0][2])
 
     def test_package(self) -> None:

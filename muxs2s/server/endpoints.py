@@ -26,6 +26,8 @@ from twisted.plugin import getPlugins
 from zope.interface import implementer
 
 from muxs2s.network.addresses import is_address
+from muxs2s.network.proxied import ProxiedFactory
+from muxs2s.network.reactors import INetworkReactor
 from muxs2s.wire.errors import MuxS2SError
 
 __all__ = ["WRITTEN", "ListenAddress", "ListenEndpoint", "ListenRefused", "check_place", "read_address"]
@@ -40,6 +42,9 @@ WRITTEN: Final = (
 """How a place is written, in words for operators."""
 
 _ADDRESS: Final = re.compile(r"(?:(?:\[(?P<bracketed>[^\[\]]+)\]|(?P<plain>[0-9.]+)):)?(?P<port>[0-9]{1,5})")
+
+_PROXIED: Final = "haproxy:"
+"""Before the place where a proxy connects."""
 
 _CHECKABLE: Final = frozenset({"tcp", "tcp6", "unix"})
 """Endpoints that Twisted reads without doing anything else yet."""
@@ -68,11 +73,12 @@ class ListenEndpoint:
 
     :param text: ``5269`` for a port on all addresses, IPv6 and IPv4; ``192.0.2.1:5269`` or
         ``[2001:db8::1]:5269`` for one address; else an endpoint as Twisted writes it, such as
-        ``unix:/run/muxs2s/components:mode=660``. Port 0 is any free one.
+        ``unix:/run/muxs2s/components:mode=660``. Port 0 is any free one. With ``haproxy:`` before any of
+        these, a proxy says by the PROXY protocol where each connection comes from.
     :raises ListenRefused: if it is none of these.
     """
 
-    def __init__(self, reactor: IReactorTCP, text: str) -> None:
+    def __init__(self, reactor: INetworkReactor, text: str) -> None:
         check_place(text)
         self._reactor, self._text = reactor, text
 
@@ -84,6 +90,9 @@ class ListenEndpoint:
         return Deferred.fromCoroutine(self._listen(protocolFactory))
 
     async def _listen(self, factory: IProtocolFactory) -> IListeningPort:
+        if self._text.startswith(_PROXIED):
+            inner = ListenEndpoint(self._reactor, self._text.removeprefix(_PROXIED))
+            return await inner.listen(ProxiedFactory(factory, self._reactor))
         address = read_address(self._text)
         if address is None:
             return await self._begin(serverFromString(self._reactor, self._text), factory)
@@ -113,7 +122,12 @@ def check_place(text: str) -> None:
     :param text: see :class:`ListenEndpoint`.
     :raises ListenRefused: if it is not.
     """
-    if read_address(text) is None:
+    if text.startswith(_PROXIED):
+        inner = text.removeprefix(_PROXIED)
+        if inner.startswith((_PROXIED, "ssl:")):
+            raise ListenRefused(f"{text!r}: the PROXY protocol stands before TCP or a Unix socket")
+        check_place(inner)
+    elif read_address(text) is None:
         _check_endpoint(text)
 
 

@@ -11,6 +11,7 @@ from twisted.internet.protocol import Factory, Protocol
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
+from muxs2s.network.proxied import ProxiedFactory
 from muxs2s.server.endpoints import ListenEndpoint, ListenRefused, check_place
 from tests.network.memoryudp import MemoryNetworkReactor
 
@@ -73,6 +74,15 @@ class EndpointTests(SynchronousTestCase):
         self.assertEqual([(5269, "127.0.0.1")], self.places("tcp:5269:interface=127.0.0.1"))
         self.assertEqual("/run/c", self.listen("unix:/run/c:mode=660").unixServers[0][0])
 
+    def test_behind_a_proxy(self) -> None:
+        """With ``haproxy:`` before it a place listens for a proxy, which says where connections come from."""
+        for text, place in (("5269", (5269, "::")), ("tcp:5269:interface=127.0.0.1", (5269, "127.0.0.1"))):
+            reactor = self.listen(f"haproxy:{text}")
+            ((port, factory, _, interface),) = reactor.tcpServers
+            self.assertEqual(place, (port, interface))
+            self.assertIsInstance(factory, ProxiedFactory)
+        self.assertEqual("/run/c", self.listen("haproxy:unix:/run/c").unixServers[0][0])
+
     def assert_refused(self, text: str, reason: str) -> None:
         """See that a place is refused, checked or used."""
         for refusing in (check_place, partial(ListenEndpoint, MemoryNetworkReactor())):
@@ -89,6 +99,10 @@ class EndpointTests(SynchronousTestCase):
         self.assert_refused("tcp:many", "many")
         self.assert_refused("tcp:5269:colour=blue", "colour")
         self.assert_refused("tcp:5269\\", "the backslash at the end")
+        self.assert_refused("haproxy:65536", "65536 is no port")
+        self.assert_refused("haproxy:nowhere", "no place to listen")
+        self.assert_refused("haproxy:ssl:5269", "stands before TCP or a Unix socket")
+        self.assert_refused("haproxy:haproxy:5269", "stands before TCP or a Unix socket")
 
     def test_highest_port(self) -> None:
         """The highest port is 65535, and 0 stands for any that is free."""

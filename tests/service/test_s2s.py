@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import count
 
 from twisted.internet.defer import Deferred, fail
 from twisted.internet.endpoints import TCP4ServerEndpoint
+from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import ClientFactory, Factory, Protocol
 
 from muxs2s.network.evidence import PolicyJudge
+from muxs2s.network.proxied import HeaderReader, ProxiedFactory
 from muxs2s.network.targets import Overrides, read_target
 from muxs2s.proof.outcome import Evidence, Outcome
 from muxs2s.proof.peers import PeerPolicies, PeerPolicy
@@ -431,6 +434,20 @@ class PolicyTests(FederationTestCase):
         self.assertEqual(["1"], self.a.mailbox.texts)
 
 
+class AnnouncedFactory(ProxiedFactory):
+    """As if a proxy stood before it: each connection begins with another address."""
+
+    numbers = count(1)
+
+    def buildProtocol(self, addr: IAddress | None) -> HeaderReader | None:
+        """Announce a connection."""
+        reader = super().buildProtocol(addr)
+        assert reader is not None
+        header = f"PROXY TCP4 198.51.100.{next(self.numbers)} 192.0.2.3 5000 5269\r\n".encode()
+        self.clock.callLater(0, reader.dataReceived, header)
+        return reader
+
+
 class DoorTests(FederationTestCase):
     """Connections past the limits."""
 
@@ -451,6 +468,17 @@ class DoorTests(FederationTestCase):
         self.a.stop()
         self.world.advance(10.0)
         self.assertEqual(["1", "2"], c.mailbox.texts)
+
+    def test_behind_a_proxy(self) -> None:
+        """Through a proxy TLS begins and stanzas pass as without; the address that it names is the one that counts."""
+        c = self.world.server("c.example", limits=limits(max_address_connections=1))
+        port = self.network.ports[c.address, 5269]
+        port.factory = AnnouncedFactory(port.factory, self.network)
+        self.a.send("1", target="c.example")
+        self.b.send("2", target="c.example")
+        self.assertEqual(["1", "2"], c.mailbox.texts)
+        addresses = {stream.peer_address for stream in c.service.status().streams}
+        self.assertEqual({"198.51.100.1:5000", "198.51.100.2:5000"}, addresses)
 
     def test_failed_proofs(self) -> None:
         """An address from which too many proofs failed is refused for a while, then judged again."""
