@@ -4,9 +4,10 @@ Opens thousands of half-open connections from many addresses, closes them, and d
     python -m tests.soak.half_open [--connections 10000] [--addresses 250]
 
 The server runs in a process of its own (:mod:`tests.soak.server`); the connections come from this one, from
-127.0.1.1 and the addresses after it. A quarter of them says nothing, a quarter breaks off in the header, a
-quarter agrees on STARTTLS and says nothing more, a quarter breaks off in the ClientHello. All of a round
-stand at the same time, or as many as the limit of open files lets stand.
+127.0.1.1 and the addresses after it. They are of six kinds: some say nothing, some break off in the header, some
+agree on STARTTLS and say nothing more, some break off in the ClientHello; on the port for direct TLS some say
+nothing and some break off in the ClientHello. All of a round stand at the same time, or as many as the limit of
+open files lets stand.
 
 The exit status is 0 if no protocol, stream, TLS connection, socket or timer of the server outlives its
 round, and if the second round takes at most 5 % more memory than the first at its peak.
@@ -27,7 +28,7 @@ ROUNDS = 2
 SPARE_FILES = 200
 """Open files of a process beside its connections."""
 
-WARM_UP = 40
+WARM_UP = 60
 """Connections before the first round, so that the server has made what it makes once."""
 
 BETWEEN_COLLECTIONS = 1_000
@@ -77,7 +78,7 @@ def open_and_close(server: ServerProcess, connections: int, addresses: int) -> N
     idle = server.files()
     visits: list[list[Visitor]] = []
     for count in parts(connections, BETWEEN_COLLECTIONS):
-        visits.append(visit(server.port, count, addresses))
+        visits.append(visit(server.ports, count, addresses))
         server.ask("collect")
     held = server.wait_for_files(idle + connections) - idle
     if held != connections:

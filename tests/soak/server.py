@@ -1,9 +1,9 @@
 """
 A server in a process of its own, which tells what it holds when it is asked.
 
-It serves a.example on a free port of 127.0.0.1, with time-outs and limits of connections that let
-thousands of half-open ones stand. It says its port on a line, then answers each line, all in JSON: see
-:data:`ANSWERS`. It ends with its standard input.
+It serves a.example on two free ports of 127.0.0.1, for STARTTLS and for direct TLS, with time-outs and limits
+of connections that let thousands of half-open ones stand. It says its ports on a line, then answers each line,
+all in JSON: see :data:`ANSWERS`. It ends with its standard input.
 
 Run by :mod:`tests.soak.half_open`.
 """
@@ -60,12 +60,12 @@ class Answers(LineOnlyReceiver):
 
     delimiter = b"\n"
 
-    def __init__(self, port: int) -> None:
-        self._port = port
+    def __init__(self, *ports: int) -> None:
+        self._ports = ports
         self.ended: Deferred[None] = Deferred()
 
     def connectionMade(self) -> None:
-        self._say(self._port)
+        self._say(self._ports)
 
     def lineReceived(self, line: bytes) -> None:
         self._say(ANSWERS[line.decode()]())
@@ -97,8 +97,9 @@ async def serve(reactor: Any, directory: Path) -> None:
         ),
     )
     server.startService()
-    port = reactor.listenTCP(0, server.federation.factory, MAX_BACKLOG, "127.0.0.1")
-    answers = Answers(port.getHost().port)
+    factories = (server.federation.factory, server.federation.direct_factory)
+    ports = [reactor.listenTCP(0, factory, MAX_BACKLOG, "127.0.0.1") for factory in factories]
+    answers = Answers(*(port.getHost().port for port in ports))
     StandardIO(answers)
     await answers.ended
 

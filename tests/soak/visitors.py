@@ -60,6 +60,9 @@ def half_a_client_hello() -> bytes:
     return hello[: len(hello) // 2]
 
 
+Ports = tuple[int, int]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
     """How far connections of one kind go."""
@@ -67,6 +70,9 @@ class Kind:
     name: str
     dialogue: tuple[tuple[bytes, bytes], ...] = ()
     """What the server has to say first, then what is said."""
+
+    direct_tls: bool = False
+    """Whether the connection begins with TLS."""
 
 
 KINDS: Final = (
@@ -77,16 +83,18 @@ KINDS: Final = (
         name="half a ClientHello",
         dialogue=((b"", HEADER), (FEATURES_END, STARTTLS), (PROCEED, half_a_client_hello())),
     ),
+    Kind(name="silent, with direct TLS", direct_tls=True),
+    Kind(name="half a ClientHello, with direct TLS", dialogue=((b"", half_a_client_hello()),), direct_tls=True),
 )
 
 
 class Visitor:
     """One connection, and how far it has come."""
 
-    def __init__(self, kind: Kind, source: str, port: int) -> None:
+    def __init__(self, kind: Kind, source: str, ports: Ports) -> None:
         self._rest = iter(kind.dialogue)
         self._heard = b""
-        self._socket = socket.create_connection((TARGET, port), WAIT_SECONDS, (source, 0))
+        self._socket = socket.create_connection((TARGET, ports[kind.direct_tls]), WAIT_SECONDS, (source, 0))
 
     def go_on(self) -> bool:
         """Say the next thing, once the server has said what comes before it; tells whether there was one."""
@@ -105,12 +113,12 @@ class Visitor:
         self._socket.close()
 
 
-def visit(port: int, count: int, addresses: int) -> list[Visitor]:
+def visit(ports: Ports, count: int, addresses: int) -> list[Visitor]:
     """Open connections of all kinds from all addresses in turn, and bring each to where it breaks off."""
     visitors: list[Visitor] = []
     while len(visitors) < count:
         numbers = range(len(visitors), min(len(visitors) + AT_A_TIME, count))
-        batch = [Visitor(KINDS[number % len(KINDS)], source(number % addresses), port) for number in numbers]
+        batch = [Visitor(KINDS[number % len(KINDS)], source(number % addresses), ports) for number in numbers]
         while sum(visitor.go_on() for visitor in batch):
             pass
         visitors += batch
@@ -135,7 +143,8 @@ class ServerProcess:
             text=True,
             env={**os.environ, **ALL_ALLOCATED_COUNTS},
         )
-        self.port = self._hear()
+        self.ports: Ports = tuple(self._hear())
+        """For STARTTLS, and for direct TLS."""
 
     def __enter__(self) -> Self:
         return self
