@@ -26,6 +26,7 @@ from muxs2s.network.addresses import with_port
 from muxs2s.network.certificates import CertificateProblem
 from muxs2s.network.evidence import Judge
 from muxs2s.network.notes import StreamNotes
+from muxs2s.network.sockets import prepare
 from muxs2s.network.tls import TLSContexts, TLSDescription, peer_chain, tls_creator, tls_description, why_lost
 from muxs2s.network.writing import MAX_UNREAD_BYTES, MAX_WRITE_BYTES, StanzaWriter
 from muxs2s.proof.outcome import Evidence, FoundByDNS, Outcome, Proven, Undecided
@@ -160,6 +161,7 @@ class StreamProtocol(Protocol):
 
     def connectionMade(self) -> None:
         """Say what the stream has to say first."""
+        prepare(self.transport)
         self._begin_writing(StanzaWriter(self._transport(), self._taken))
         self._act(self.stream.begin())
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Callable, Sequence
 from dataclasses import fields
 from typing import cast
@@ -11,6 +12,7 @@ from twisted.internet.address import IPv4Address
 from twisted.internet.defer import CancelledError, Deferred, fail, succeed
 from twisted.internet.interfaces import IProtocol, IProtocolFactory
 from twisted.internet.protocol import Factory, Protocol
+from twisted.internet.testing import StringTransport
 from twisted.trial.unittest import SynchronousTestCase
 
 from muxs2s.network.accepting import AcceptLimits
@@ -296,6 +298,18 @@ class AcceptTests(StreamsTestCase):
         self.b.send("1", target="a.example")
         self.opened()
         self.assertEqual([1, 2], [stream.number for stream in self.streams])
+
+    def test_gone_peers_are_noticed(self) -> None:
+        """S22: the system asks on each connection whether the peer is still there."""
+        handle = socket.socket()
+        self.addCleanup(handle.close)
+        transport = StringTransport()
+        transport.getHandle = lambda: handle  # type: ignore[attr-defined]  # as transports on sockets have it
+        stream = self.streams.accepting().buildProtocol(None)
+        assert stream is not None
+        stream.makeConnection(transport)
+        self.assertTrue(handle.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE))
+        stream.connectionLost()
 
     def test_nobody_needs_to_know(self) -> None:
         """That a peer is there need not be told."""
