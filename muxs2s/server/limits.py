@@ -99,6 +99,10 @@ LIMITS: Final[tuple[Option[Any], ...]] = (
             "Domain pairs it asserts there that are not judged yet.",
         ),
         max_proven_pairs=(whole("pairs"), "Domain pairs proven by dialback on one stream."),
+        max_ignored_elements=(
+            whole("elements", least=100),
+            "Elements of a peer on one stream that mean nothing, answer nothing or find no room.",
+        ),
         max_dropped_stanzas=(
             whole("stanzas", least=0),
             "Stanzas from domains a peer has not proven that are dropped, on one stream, before it is closed.",

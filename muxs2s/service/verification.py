@@ -23,7 +23,7 @@ from muxs2s.proof.outcome import Evidence, KeyAnswered, Outcome, Proven, Undecid
 from muxs2s.proof.peers import PeerPolicies
 from muxs2s.service.linkseams import StreamUnavailable
 from muxs2s.stream.events import KeyVerified, PairAsserted
-from muxs2s.wire.errors import StanzaCondition
+from muxs2s.wire.errors import LocalMisuse, StanzaCondition
 from muxs2s.wire.names import DomainName, DomainPair
 
 __all__ = ["MAX_VERIFICATIONS", "AskableStreams", "Verifications"]
@@ -154,6 +154,8 @@ class Verifications:
             return KeyAnswered(condition=verified.condition, address=stream.peer_address, text=verified.text)
         except StreamUnavailable as unavailable:
             return KeyAnswered(condition=unavailable.condition, address="", text=str(unavailable))
+        except LocalMisuse as unasked:  # the stream that was to be asked on has changed its mind meanwhile
+            return KeyAnswered(condition=StanzaCondition.REMOTE_SERVER_TIMEOUT, address="", text=str(unasked))
         finally:
             self._under_way -= 1
 
@@ -177,8 +179,8 @@ class Verifications:
         questions = self._questions.setdefault(stream, {})
         question = questions.get((pair, stream_id))
         if question is None:
-            question = questions[pair, stream_id] = _Question(key)
             stream.question(pair, stream_id, key)
+            question = questions[pair, stream_id] = _Question(key)
         elif question.key != key:
             text = "another key for this pair and stream is being verified"
             return succeed(_unanswered(pair, stream_id, StanzaCondition.RESOURCE_CONSTRAINT, text))

@@ -20,6 +20,9 @@ __all__ = ["NO_LIMITS", "AnnouncedLimits", "read_limits"]
 MIN_ANNOUNCED_BYTES: Final = 10_000
 """Less than this no peer may set as its limit (RFC 6120, section 13.12); what announces less is not believed."""
 
+MIN_ANNOUNCED_IDLE_SECONDS: Final = 60.0
+"""A peer that would have every stream closed sooner is not believed either."""
+
 _MAX_DIGITS: Final = 18
 
 
@@ -53,12 +56,15 @@ def read_limits(parent: domish.Element) -> AnnouncedLimits:
     :returns: :data:`NO_LIMITS` where there are none; what is no number, or no sensible one, says nothing.
     """
     for limits in parent.elements(STREAM_LIMITS, "limits"):
-        max_bytes, idle_seconds = _number(limits, "max-bytes"), _number(limits, "idle-seconds")
-        return AnnouncedLimits(max_bytes=max(max_bytes or inf, MIN_ANNOUNCED_BYTES), idle_seconds=idle_seconds or inf)
+        return AnnouncedLimits(
+            max_bytes=max(_number(limits, "max-bytes"), MIN_ANNOUNCED_BYTES),
+            idle_seconds=max(_number(limits, "idle-seconds"), MIN_ANNOUNCED_IDLE_SECONDS),
+        )
     return NO_LIMITS
 
 
-def _number(limits: domish.Element, name: str) -> int:
-    """The number in a child, or 0."""
+def _number(limits: domish.Element, name: str) -> float:
+    """The number in a child; infinite if there is none, or no sensible one."""
     text = next((str(child).strip() for child in limits.elements(STREAM_LIMITS, name)), "")
-    return int(text) if text.isascii() and text.isdecimal() and len(text) <= _MAX_DIGITS else 0
+    is_number = text.isascii() and text.isdecimal() and len(text) <= _MAX_DIGITS
+    return int(text) or inf if is_number else inf

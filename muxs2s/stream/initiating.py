@@ -99,7 +99,7 @@ class InitiatingStream(ProvingStream):
         elif (element.namespace, element.name) in _ANSWERS:
             self._answered(element, now)
         else:
-            self._ignore()
+            self._ignore(now)
 
     def _answered(self, element: Slice, now: float) -> None:
         """Something is granted or refused; only what we have asked for."""
@@ -122,7 +122,7 @@ class InitiatingStream(ProvingStream):
     def _features(self, element: Slice, now: float) -> None:
         offered = read_features(element)
         if self.state is StreamState.CARRYING or (self._only_to_ask and self.state is StreamState.PROVING):
-            self._ignore()
+            self._ignore(now)
             return
         is_plain = self.state is StreamState.PLAIN_NEGOTIATING and not self._wants_tls(offered)
         state = self._machine.advance(StreamInput.UNENCRYPTED if is_plain else StreamInput.FEATURES)

@@ -56,6 +56,9 @@ class StreamLimits:
     max_proven_pairs: int = 1_000
     """Domain pairs proven by dialback on one stream."""
 
+    max_ignored_elements: int = 1_000
+    """Elements of the peer, on one stream, that mean nothing, answer nothing or find no room."""
+
     max_dropped_stanzas: int = 1_000
     """Stanzas from domains the peer has not proven, on one stream, before it is closed all the same."""
 

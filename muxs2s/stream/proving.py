@@ -91,15 +91,17 @@ class ProvingStream(Stream):
         """
         Ask the peer, as the authoritative server, whether a key is its own.
 
-        :param pair: of the key: a domain of the peer's, then ours.
+        :param pair: of the key: a domain that the peer has proven here, then ours.
         :param stream_id: of the stream that brought the key, which is never this one.
-        :raises LocalMisuse: unless :attr:`may_ask`; or while the peer is being asked about this pair and
-            stream id: an answer does not say which of two keys it is about.
+        :raises LocalMisuse: unless :attr:`may_ask`; if the peer has not proven the domain; or while it is being
+            asked about this pair and stream id: an answer does not say which of two keys it is about.
 
         Source: XEP-0220, section 2.1.2.
         """
         if not self.may_ask:
             raise LocalMisuse(f"nothing can be asked on this stream ({self.state.name})")
+        if self.associations.proof_of_peer(pair.sender, now) is None:
+            raise LocalMisuse(f"the peer is not known to answer for {pair.sender}")
         if (pair, stream_id) in self._questions:
             raise LocalMisuse(f"the server of {pair.sender} is being asked about a key for that stream already")
         self._questions[pair, stream_id] = now + self._limits.dialback_seconds
@@ -214,7 +216,7 @@ class ProvingStream(Stream):
         elif said.step is DialbackStep.RESULT:
             self._result_answered(said, now)
         else:
-            self._question_answered(said)
+            self._question_answered(said, now)
 
     def _may_be_asserted(self, direction: Direction) -> bool:
         """Whether there is room for pairs of that direction: on a two-way stream both, once it carries stanzas."""
@@ -225,7 +227,7 @@ class ProvingStream(Stream):
     def _asserted(self, said: DialbackElement, now: float) -> None:
         pair = said.pair
         if not self._may_be_asserted(Direction.INBOUND) or pair in self._pending:
-            self._ignore()
+            self._ignore(now)
         elif self.associations.has_pair(Direction.INBOUND, pair, now):
             self._answer_result(pair, DialbackAnswer.VALID)
         elif (objection := self._objection(said)) is not None:
@@ -259,16 +261,19 @@ class ProvingStream(Stream):
         """
         Tell the peer that a pair is not accepted.
 
-        A key that was disowned ends a stream on which nothing else is proven.
+        A key that was disowned ends a stream on which nothing else is proven. That there was no room for a pair is
+        no fault of the peer's, yet it may not go on asking for ever.
 
         Source: XEP-0220, section 2.2.1.
         """
-        self._failed_pairs += 1
+        self._failed_pairs += condition is not StanzaCondition.RESOURCE_CONSTRAINT
         if condition is StanzaCondition.FORBIDDEN and self.state is StreamState.PROVING and not self._pending:
             self._answer_result(pair, DialbackAnswer.INVALID)
             self._close(now)
             return
         self._out.append(error_element(DialbackStep.RESULT, pair.reversed(), condition, text))
+        if condition is StanzaCondition.RESOURCE_CONSTRAINT:
+            self._ignore(now)
         if self._failed_pairs >= self._limits.max_failed_pairs:
             self._fail(StreamCondition.POLICY_VIOLATION, "too many domain pairs asserted in vain", now)
 
@@ -298,6 +303,7 @@ class ProvingStream(Stream):
         pair = said.pair.reversed()
         if pair not in self._asked:
             self._emit(AnswerUnasked(pair=pair))
+            self._ignore(now)
         elif said.answer is DialbackAnswer.VALID:
             self._settle(pair)
             self._accepted(pair, now)
@@ -326,7 +332,7 @@ class ProvingStream(Stream):
         if self.state is StreamState.PROVING:
             self._close(now)
 
-    def _question_answered(self, said: DialbackElement) -> None:
+    def _question_answered(self, said: DialbackElement, now: float) -> None:
         """
         Pass on what the authoritative server says; its errors become one that says where they come from.
 
@@ -335,6 +341,7 @@ class ProvingStream(Stream):
         asked = said.pair, said.id or ""
         if self._questions.pop(asked, None) is None:
             self._emit(AnswerUnasked(pair=said.pair))
+            self._ignore(now)
             return
         self._wait_for_answers()
         condition, text = _RELAYED.get(said.answer, (None, ""))

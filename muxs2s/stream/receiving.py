@@ -148,9 +148,9 @@ class ReceivingStream(ProvingStream):
                 self._machine.advance(StreamInput.UNENCRYPTED)
             self._dialback(element, now)
         elif is_bidi_request(element):
-            self._turn_two_way(element)
+            self._turn_two_way(element, now)
         elif self.state is StreamState.CARRYING:
-            self._ignore()
+            self._ignore(now)
         else:
             raise RemoteViolation(
                 StreamCondition.UNSUPPORTED_STANZA_TYPE, f"<{element.name[:40]}/> while {self.state.name}"
@@ -164,14 +164,14 @@ class ReceivingStream(ProvingStream):
         self._deadlines.begin_handshake(now)
         self._emit(TLSAgreed(own_domain=self._own_domain, peer_domain=None, direct=False))
 
-    def _turn_two_way(self, request: Slice) -> None:
+    def _turn_two_way(self, request: Slice, now: float) -> None:
         """
         Take up bidi, once, inside TLS and before anything is proven; at other times it is not heard.
 
         Source: XEP-0288, section 2.1.
         """
         if self.state is not StreamState.PROVING or not self.is_secure or not self._side.is_bidi:
-            self._ignore()
+            self._ignore(now)
             return
         self.is_two_way = True
         self.peer_limits = read_limits(request.tree())

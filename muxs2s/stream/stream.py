@@ -223,9 +223,15 @@ class Stream(EndingStream):
         """Note that a stanza passes, or may pass from now on."""
         self._deadlines.carry(now, self.peer_limits.idle_seconds)
 
-    def _ignore(self) -> None:
-        """Whoever sends what nobody has announced is not answered (RFC 6120, section 4.8.4)."""
+    def _ignore(self, now: float) -> None:
+        """
+        Whoever sends what nobody has announced is not answered, but cannot do so for ever.
+
+        Source: RFC 6120, section 4.8.4.
+        """
         self.ignored += 1
+        if self.ignored > self._limits.max_ignored_elements:
+            self._fail(StreamCondition.POLICY_VIOLATION, "too many elements that mean nothing here", now)
 
     # The inside.
 
@@ -249,11 +255,11 @@ class Stream(EndingStream):
             if isinstance(framed, StreamClosed):
                 self._closed_by_peer()
             elif self.state is StreamState.FAILING:
-                self._ignore()
+                self._ignore(now)
             elif isinstance(framed, Slice):
                 self._take_slice(framed, now)
             elif self.state is StreamState.CLOSING:
-                self._ignore()
+                self._ignore(now)
             else:
                 self._header(read_header(framed), now)
         except RemoteViolation as violation:
@@ -265,7 +271,7 @@ class Stream(EndingStream):
         elif is_stream_error(element):
             self._failed_by_peer(read_stream_error(element), now)
         elif self.state is StreamState.CLOSING:
-            self._ignore()
+            self._ignore(now)
         else:
             self._element(element, now)
 

@@ -15,7 +15,7 @@ from muxs2s.proof.peers import DIALBACK_SUFFICES, PeerPolicies
 from muxs2s.service.linkseams import StreamUnavailable
 from muxs2s.service.verification import Verifications
 from muxs2s.stream.events import KeyVerified, PairAsserted
-from muxs2s.wire.errors import StanzaCondition
+from muxs2s.wire.errors import LocalMisuse, StanzaCondition
 from muxs2s.wire.names import DomainName, DomainPair
 
 A, B, C = (DomainName.parse(f"{letter}.example") for letter in "abc")
@@ -33,9 +33,12 @@ class DoubleConnection:
         self.questions: list[tuple[DomainPair, str, str]] = []
         self.judged: list[tuple[DomainPair, Outcome, StanzaCondition]] = []
         self.is_closed = False
+        self.error: Exception | None = None
 
     def question(self, pair: DomainPair, stream_id: str, key: str) -> None:
         """As :class:`~muxs2s.network.protocol.StreamProtocol`."""
+        if self.error is not None:
+            raise self.error
         self.questions.append((pair, stream_id, key))
 
     def judge_pair(self, pair: DomainPair, outcome: Outcome, condition: StanzaCondition) -> None:
@@ -207,6 +210,13 @@ class AskingTests(VerificationCase):
         reasons, condition = self.judged()
         self.assertIs(StanzaCondition.REMOTE_SERVER_TIMEOUT, condition)
         self.assertIn("did not answer: gone home", reasons[0])
+
+    def test_no_longer_askable(self) -> None:
+        """A stream that takes no question any more answers none, and the peer hears so."""
+        self.streams.existing = DoubleConnection()
+        self.streams.existing.error = LocalMisuse("closing")
+        self.hear(asserted())
+        self.assertEqual((("dialback: closing",), StanzaCondition.REMOTE_SERVER_TIMEOUT), self.judged())
 
     def test_unreachable(self) -> None:
         """A server that cannot be reached proves nothing, and the peer hears why."""

@@ -125,6 +125,15 @@ class ClosingTests(SynchronousTestCase):
         self.assertEqual((FAILED_BY_PEER, CLOSING), (events[-1], stream.bytes_to_send()))
         self.assertEqual([ENDED], stream.receive_bytes(CLOSING, 1.0))
 
+    def test_conflict(self) -> None:
+        """S24: a peer may refuse a second stream with ``conflict``; before it carries, and then, that ends it alone."""
+        error = STREAM_ERROR.replace(b"system-shutdown", b"conflict")
+        first = initiating()
+        for stream in (initiating(StreamState.PLAIN_NEGOTIATING), initiating(StreamState.PROVING), initiating()):
+            ended = ending(stream.receive_bytes(error, 1.0))
+            self.assertEqual((True, StreamCondition.CONFLICT), (ended.by_peer, ended.condition))
+        self.assertTrue(first.may_send(PAIR, 1.0))
+
     def test_error_after_our_closing_tag(self) -> None:
         """S8: a peer that fails while we close is told nothing more and heard no more."""
         for stream in (initiating(StreamState.CLOSING), receiving(StreamState.CLOSING)):

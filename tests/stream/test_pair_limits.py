@@ -8,7 +8,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from muxs2s.proof.peers import DIALBACK_SUFFICES, PeerPolicies
 from muxs2s.stream import PairAsserted, PairRefused, ReceivingStream, StreamLimits, StreamState
-from muxs2s.stream.announced import MIN_ANNOUNCED_BYTES, read_limits
+from muxs2s.stream.announced import MIN_ANNOUNCED_BYTES, AnnouncedLimits, read_limits
 from muxs2s.stream.dialback import MAX_KEY_CHARACTERS
 from muxs2s.wire.errors import StanzaCondition, StreamCondition
 from muxs2s.wire.header import MAX_OTHER_HOST_CHARACTERS, read_stream_error
@@ -80,6 +80,21 @@ class PairLimitTests(SynchronousTestCase):
         self.assertIsInstance(event, PairAsserted)
         self.assertEqual(["not-acceptable"], self.conditions(proving(), asserted(key="k" * (MAX_KEY_CHARACTERS + 1))))
 
+    def test_no_room_is_no_failure(self) -> None:
+        """An honest peer that asserts more pairs at once than there is room for keeps its stream."""
+        stream = proving(StreamLimits(max_pending_pairs=1, max_failed_pairs=2))
+        stream.receive_bytes(b"".join(asserted(f"a{number}.example") for number in range(20)), 0.0)
+        self.assertEqual((19, StreamState.PROVING), (stream.ignored, stream.state))
+
+    def test_ignored(self) -> None:
+        """So many elements that mean nothing are ignored; one more ends the stream, whatever they were."""
+        answer = b"<db:result xmlns:db='jabber:server:dialback' from='c.example' to='b.example' type='valid'/>"
+        for nothing in (b"<nothing xmlns='urn:x'/>", answer):
+            stream = scripts.receiving(limits=StreamLimits(max_ignored_elements=2))
+            stream.receive_bytes(nothing * 2, 0.0)
+            self.assertEqual((2, StreamState.CARRYING), (stream.ignored, stream.state))
+            self.assertIs(StreamCondition.POLICY_VIOLATION, ending(stream.receive_bytes(nothing, 0.0)).condition)
+
     def test_dropped(self) -> None:
         """So many stanzas of strangers are dropped; one more ends the stream."""
         stream = scripts.receiving(limits=StreamLimits(max_dropped_stanzas=2))
@@ -129,16 +144,25 @@ class TimeLimitTests(SynchronousTestCase):
 class AnnouncedTests(SynchronousTestCase):
     """What peers say of themselves."""
 
-    def max_bytes(self, announced: int) -> float:
+    def read(self, name: str, number: int) -> AnnouncedLimits:
         """What is made of a limit."""
-        limits = f"<limits xmlns='urn:xmpp:stream-limits:0'><max-bytes>{announced}</max-bytes></limits>"
-        return read_limits(read_slice(f"<x xmlns='urn:x'>{limits}</x>".encode()).tree()).max_bytes
+        limits = f"<limits xmlns='urn:xmpp:stream-limits:0'><{name}>{number}</{name}></limits>"
+        return read_limits(read_slice(f"<x xmlns='urn:x'>{limits}</x>".encode()).tree())
+
+    def max_bytes(self, announced: int) -> float:
+        """What is made of a limit of bytes."""
+        return self.read("max-bytes", announced).max_bytes
 
     def test_least(self) -> None:
         """S21: a limit below what every server has to take is not believed."""
         self.assertEqual(MIN_ANNOUNCED_BYTES, self.max_bytes(MIN_ANNOUNCED_BYTES - 1))
         self.assertEqual(MIN_ANNOUNCED_BYTES + 1, self.max_bytes(MIN_ANNOUNCED_BYTES + 1))
         self.assertEqual(inf, self.max_bytes(0))
+
+    def test_least_idle(self) -> None:
+        """S21: nor is a limit believed that would end every stream at once."""
+        for announced, taken in ((59, 60.0), (61, 61.0), (0, inf)):
+            self.assertEqual(taken, self.read("idle-seconds", announced).idle_seconds)
 
     def test_other_host(self) -> None:
         """S26: the place a peer sends us to may be so long; a longer one is none."""

@@ -514,10 +514,11 @@ class AssertedByPeerTests(SynchronousTestCase):
         """S6: what was asserted before SASL is forgotten with it; its verdict comes too late."""
         stream = receiving(StreamState.PROVING)
         stream.receive_bytes(dialback("result", "c.example", "b.example", "00"), 0.0)
-        stream.receive_bytes(scripts.AUTH, 0.0)
+        for step in (scripts.AUTH, FROM_A):
+            take(stream, step)
         stream.bytes_to_send()
         self.assertEqual([], take(stream, PairVerdict(pair=DomainPair(C, B), outcome=proven(C))))
-        self.assertEqual(b"", stream.bytes_to_send())
+        self.assertEqual((b"", StreamState.CARRYING), (stream.bytes_to_send(), stream.state))
 
     def test_on_a_stream_we_opened(self) -> None:
         """D18, B6: whom we called may assert pairs on a two-way stream; on a one-way stream it is not heard."""
