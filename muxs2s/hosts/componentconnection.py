@@ -21,6 +21,7 @@ from zope.interface import implementer
 
 from muxs2s.hosts.componentstream import ComponentLimits, ComponentState, ComponentStream, SecretOf
 from muxs2s.hosts.seam import Federation
+from muxs2s.network.addresses import shown
 from muxs2s.network.restraint import RestrainedLog
 from muxs2s.wire.errors import LocalMisuse, StanzaCondition, StreamCondition
 from muxs2s.wire.names import DomainName
@@ -103,9 +104,7 @@ class ComponentConnection(Protocol):
     @property
     def _peer(self) -> str:
         """Where the component is, for operators."""
-        peer = self._wire.getPeer()
-        host, port = getattr(peer, "host", None), getattr(peer, "port", None)
-        return "a Unix socket" if host is None else f"{host}:{port}"
+        return shown(self._wire.getPeer())
 
     # What the connection does.
 

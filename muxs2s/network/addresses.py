@@ -1,15 +1,17 @@
 """
 IP addresses and ports as text.
 
-Knows which text is an address, which number a port, and how the two are written together. Does not
-know host names: see :mod:`muxs2s.network.targets`.
+Knows which text is an address, which number a port, how the two are written together, and what the end of
+a connection is called. Does not know host names: see :mod:`muxs2s.network.targets`.
 """
 
 from __future__ import annotations
 
 from ipaddress import ip_address
 
-__all__ = ["is_address", "is_port", "with_port"]
+from twisted.internet.address import IPv4Address, IPv6Address
+
+__all__ = ["is_address", "is_port", "shown", "with_port"]
 
 
 def is_address(text: str) -> bool:
@@ -33,3 +35,12 @@ def with_port(host: str, port: int) -> str:
     Source: RFC 3986, section 3.2.2 (brackets).
     """
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def shown(end: object) -> str:
+    """
+    Write where one end of a connection is, for operators.
+
+    :param end: as ``getPeer`` or ``getHost`` of a transport tells it.
+    """
+    return with_port(end.host, end.port) if isinstance(end, IPv4Address | IPv6Address) else "a Unix socket"

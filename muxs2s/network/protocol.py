@@ -14,7 +14,6 @@ from typing import Protocol as Seam
 
 from cryptography.x509 import Certificate
 from OpenSSL import SSL
-from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IHandshakeListener, IReactorTime
 from twisted.internet.protocol import Protocol, connectionDone
@@ -22,7 +21,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from muxs2s.network.addresses import with_port
+from muxs2s.network.addresses import shown
 from muxs2s.network.certificates import CertificateProblem
 from muxs2s.network.evidence import Judge
 from muxs2s.network.notes import StreamNotes
@@ -146,10 +145,7 @@ class StreamProtocol(Protocol):
     @property
     def peer_address(self) -> str:
         """Where the other end is, for operators."""
-        if self.transport is None:
-            return "not connected"
-        peer = self.transport.getPeer()
-        return with_port(peer.host, peer.port) if isinstance(peer, IPv4Address | IPv6Address) else str(peer)
+        return "not connected" if self.transport is None else shown(self.transport.getPeer())
 
     @property
     def evidence(self) -> Evidence:

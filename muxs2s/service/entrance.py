@@ -11,6 +11,7 @@ from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.logger import Logger
 
 from muxs2s.network.accepting import AcceptLimits, Door, Visit, source_of
+from muxs2s.network.addresses import shown
 from muxs2s.network.notes import StreamNotes
 from muxs2s.network.restraint import RestrainedLog
 
@@ -32,7 +33,7 @@ class Entrance:
         visit = self._door.admit(address, self._clock.seconds())
         if isinstance(visit, Visit):
             return visit
-        source = source_of(address) or str(address)
+        source = source_of(address) or shown(address)
         self._restrained.info(
             (source, visit), "refused a connection from {source}: {limit} is reached", source=source, limit=visit.value
         )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.trial.unittest import SynchronousTestCase
 
-from muxs2s.network.addresses import is_address, is_port, with_port
+from muxs2s.network.addresses import is_address, is_port, shown, with_port
 
 
 class AddressTests(SynchronousTestCase):
@@ -26,3 +27,8 @@ class AddressTests(SynchronousTestCase):
         self.assertEqual("b.example:5269", with_port("b.example", 5269))
         self.assertEqual("192.0.2.1:53", with_port("192.0.2.1", 53))
         self.assertEqual("[2001:db8::1]:53", with_port("2001:db8::1", 53))
+
+    def test_ends(self) -> None:
+        """The end of a connection is an address and a port; a Unix socket has no name of its own on the other side."""
+        ends = (IPv4Address("TCP", "192.0.2.1", 53), IPv6Address("TCP", "2001:db8::1", 53), UNIXAddress(None))
+        self.assertEqual(["192.0.2.1:53", "[2001:db8::1]:53", "a Unix socket"], [shown(end) for end in ends])

@@ -6,15 +6,18 @@ import shutil
 from typing import Any
 from unittest.mock import ANY
 
-from twisted.internet.address import IPv4Address
+from twisted.internet.address import IPv4Address, UNIXAddress
 from twisted.internet.defer import Deferred, fail
-from twisted.internet.error import CannotListenError
+from twisted.internet.error import CannotListenError, ConnectionDone
 from twisted.internet.interfaces import IListeningPort
 from twisted.internet.protocol import Factory
+from twisted.internet.testing import StringTransport
 from twisted.logger import LogLevel
+from twisted.python.failure import Failure
 
 from muxs2s.hosts.componentconnection import ComponentConnection
 from muxs2s.network.certificates import CertificateStore
+from muxs2s.network.proxied import ProxiedFactory
 from muxs2s.network.targets import read_target
 from muxs2s.proof.outcome import Evidence, Proven
 from muxs2s.server.certificates import ConfiguredCertificates
@@ -84,6 +87,17 @@ class LifeTests(ServerTestCase):
         self.start(self.made(listen_tls=["5270", "127.0.0.1:5271"]))
         self.assertEqual({":: 5269", ":: 5270", "127.0.0.1 5271"}, set(self.places))
         self.assertIn("peers at 5269, 5270 (direct TLS), 127.0.0.1:5271 (direct TLS)", self.logged.lines[0])
+
+    def test_unix_socket(self) -> None:
+        """Peers may be accepted on a Unix socket, say behind a tunnel; with a header before it or without."""
+        server = self.start(self.made(listen=["unix:/run/s2s:mode=660"], listen_tls=["haproxy:unix:/run/tls"]))
+        (plain, direct) = [listening[1] for listening in self.reactor.unixServers]
+        transport = StringTransport(peerAddress=UNIXAddress(None))
+        stream = plain.buildProtocol(UNIXAddress(None))
+        stream.makeConnection(transport)
+        self.assertEqual(["a Unix socket"], [status.peer_address for status in server.federation.status().streams])
+        self.assertIsInstance(direct, ProxiedFactory)
+        stream.connectionLost(Failure(ConnectionDone()))
 
     def test_no_components(self) -> None:
         """Without any secret it does not listen for components."""

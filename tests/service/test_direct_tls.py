@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from twisted.internet.endpoints import TCP4ServerEndpoint
-from twisted.internet.protocol import Factory, Protocol
+from ipaddress import ip_address
+
+from twisted.internet.address import IPv4Address
+from twisted.internet.endpoints import TCP4ClientEndpoint, TCP4ServerEndpoint, connectProtocol
+from twisted.internet.interfaces import ITransport
+from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.python.failure import Failure
 
 from muxs2s.network.tls import TLSDescription
+from muxs2s.server.endpoints import ListenEndpoint
+from muxs2s.testing import MemoryNetwork
 from tests.service.world import AUTHORITY, FederationTestCase, Server, credentials_of
 
 
@@ -103,3 +110,83 @@ class DirectTLSTests(FederationTestCase):
         self.c.send("welcome", target="a.example")
         self.assertEqual(["welcome"], self.a.mailbox.texts)
         self.assertEqual(1, len(self.c.service.status().streams))
+
+
+class Relay(Protocol):
+    """One end of a connection through a proxy: hands to the other end what it hears."""
+
+    def __init__(self) -> None:
+        self._other: ITransport | None = None
+        self._heard = b""
+
+    def join(self, other: ITransport | None) -> None:
+        """Hand on from now on, what has come before first."""
+        self._other = other
+        self.dataReceived(b"")
+
+    def dataReceived(self, data: bytes) -> None:
+        """Hand it on, as soon as there is another end."""
+        self._heard += data
+        if self._other is not None:
+            self._other.write(self._heard)
+            self._heard = b""
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """Hang up there, too."""
+        if self._other is not None:
+            self._other.loseConnection()
+
+
+class Proxy(Factory):
+    """A proxy in memory, which says whose each connection is, by either version of the PROXY protocol."""
+
+    noisy = False
+
+    def __init__(self, network: MemoryNetwork, version: int) -> None:
+        self._network, self._version = network, version
+
+    def buildProtocol(self, addr: object) -> Relay:
+        """Connect to the server for a connection that has come in."""
+        assert isinstance(addr, IPv4Address)
+        outer = Relay()
+        there = TCP4ClientEndpoint(self._network, "192.0.2.30", 5271)
+        connectProtocol(there, Relay()).addCallback(self._join, outer, self._header(addr))
+        return outer
+
+    def _join(self, inner: Relay, outer: Relay, header: bytes) -> None:
+        assert inner.transport is not None
+        inner.transport.write(header)
+        outer.join(inner.transport)
+        inner.join(outer.transport)
+
+    def _header(self, source: IPv4Address) -> bytes:
+        if self._version == 1:
+            return f"PROXY TCP4 {source.host} 192.0.2.30 {source.port} 5270\r\n".encode()
+        ends = b"".join(ip_address(host).packed for host in (source.host, "192.0.2.30"))
+        ports = b"".join(port.to_bytes(2) for port in (source.port, 5270))
+        return b"\r\n\r\n\0\r\nQUIT\n\x21\x11" + len(ends + ports).to_bytes(2) + ends + ports
+
+
+class ProxiedTests(FederationTestCase):
+    """A proxy stands before a place for direct TLS, and passes connections on without looking inside."""
+
+    def through(self, version: int) -> str:
+        """Send a stanza through a proxy; tells which address the server saw."""
+        endpoint = ListenEndpoint(self.network, "haproxy:tcp:5271:interface=192.0.2.30")
+        server = self.world.server("c.example", direct_endpoints=[endpoint])
+        self.network.listenTCP(5270, Proxy(self.network, version), interface="192.0.2.30")
+        self.world.zone.add_srv("c.example", "tls.c.example", 5270, service="xmpps-server")
+        self.world.zone.add("tls.c.example", "A", "192.0.2.30")
+        self.world.zone.remove("_xmpp-server._tcp.c.example", "SRV")
+        self.a.send("hello", target="c.example")
+        self.assertEqual(["hello"], server.mailbox.texts)
+        (stream,) = server.service.status().streams
+        return stream.peer_address
+
+    def test_version_1(self) -> None:
+        """S30: TLS begins behind the header; the address of the peer is that of the header, not the proxy's."""
+        self.assertRegex(self.through(1), r"^192\.0\.2\.1:\d+$")
+
+    def test_version_2(self) -> None:
+        """S30: the binary header does as well."""
+        self.assertRegex(self.through(2), r"^192\.0\.2\.1:\d+$")
