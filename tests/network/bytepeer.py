@@ -47,8 +47,9 @@ class BytePeer(Protocol):
 
     def begin_tls(self, first: bytes = b"") -> None:
         """Say something and begin TLS behind it, as the client if this end has connected."""
-        self._write(first)
-        self._transport.startTLS(self.tls)
+        if not self.is_gone:
+            self._write(first)
+            self._transport.startTLS(self.tls)
         self.network.settle()
 
     def read(self, *, on: bool) -> None:
