@@ -180,6 +180,15 @@ class UnansweredTests(DiallingTestCase):
         self.accept()
         self.assertEqual(5, len(self.storm(1.0)))
 
+    def test_answer_counts_more_than_an_older_failure(self) -> None:
+        """One that has answered somebody is not held to have failed when an attempt begun before fails after that."""
+        failing, answered = self.dial(), self.dial()
+        self.accept(1)
+        self.successResultOf(answered)
+        self.refuse(0)
+        self.assertIn("refused", self.failed(failing))
+        self.assertEqual(5, len(self.storm(1.0)))
+
     def test_those_who_wait(self) -> None:
         """Those who wait for it while it refuses others are not kept waiting."""
         self.limit(max_place_attempts_per_minute=2, max_place_connections=1)
