@@ -68,8 +68,8 @@ class NameTests(ConfiguredTestCase):
     def test_misplaced(self) -> None:
         """An option in the wrong table is refused with the right one."""
         self.assertIn("belongs: stream.idle_seconds.", self.fault(f"{OURS}idle_seconds = 5"))
-        said = self.fault(f"{OURS}[stream]\nmax_element_bytes = 10000")
-        self.assertIn("stream.before_authentication.max_element_bytes or stream.after_authentication", said)
+        said = self.fault(f"{OURS}[stream]\nmax_tag_bytes = 10000")
+        self.assertIn("stream.before_authentication.max_tag_bytes or stream.after_authentication", said)
 
     def test_unheard_of(self) -> None:
         """An option like no other is refused with those there are."""

@@ -40,7 +40,7 @@ class EntranceTests(SynchronousTestCase):
             [
                 "refused a connection from 192.0.2.1: accept.max_address_connections is reached",
                 "refused a connection from 192.0.2.3: accept.max_connections is reached",
-                "refused a connection from UNIXAddress('/run/x'): accept.max_connections is reached",
+                "refused a connection from a Unix socket: accept.max_connections is reached",
             ],
             self.logged.lines,
         )

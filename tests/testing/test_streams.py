@@ -137,12 +137,12 @@ class StreamPairTests(SynchronousTestCase):
 
     def test_time_passes(self) -> None:
         """Time moves on only when told to, and wakes both ends."""
-        pair = StreamPair(limits=StreamLimits(idle_seconds=30.0), now=1_000.0)
+        pair = StreamPair(limits=StreamLimits(idle_seconds=100.0), now=1_000.0)
         pair.run()
-        pair.advance(26.0)
+        pair.advance(89.0)
         self.assertIs(StreamState.CARRYING, pair.initiating.state)
         pair.advance(1.0)
-        self.assertEqual((1_027.0, StreamState.CLOSED), (pair.now, pair.initiating.state))
+        self.assertEqual((1_090.0, StreamState.CLOSED), (pair.now, pair.initiating.state))
 
     def test_connection_ends_with_either_end(self) -> None:
         """Where one end goes without a word, the other notices that the connection is gone."""
