@@ -66,15 +66,18 @@ class DialbackSecretTests(SynchronousTestCase):
             pair = DomainPair(DomainName.parse(sender), DomainName.parse(target))
             self.assertEqual(key, DialbackSecret(secret).key(pair, stream_id))
 
-    def test_bytes_and_text(self) -> None:
+    def test_pitfall_8_a_secret_is_bytes_or_text(self) -> None:
         """The same secret as bytes and as text makes the same key."""
         self.assertEqual(KEY, SECRET.key(PAIR, "b1-7f3a9c"))
         self.assertEqual(KEY, DialbackSecret(b"server-one-secret").key(PAIR, "b1-7f3a9c"))
 
-    def test_unicode_domains(self) -> None:
-        """Domains beyond ASCII have keys, too."""
-        pair = DomainPair(DomainName.parse("münchen.example"), B)
-        self.assertRegex(SECRET.key(pair, "1"), "[0-9a-f]{64}")
+    def test_pitfall_8_domains_beyond_ascii_have_keys(self) -> None:
+        """Domains beyond ASCII have keys, too, the same for every spelling, and they are known again."""
+        spellings = [DomainPair(DomainName.parse(f"{name}.example"), B) for name in ("münchen", "xn--mnchen-3ya")]
+        keys = DialbackKeys(SECRET)
+        key = keys.issue(spellings[0], "1")
+        self.assertRegex(key, "^[0-9a-f]{64}$")
+        self.assertTrue(keys.is_ours(spellings[1], "1", key))
 
     def test_short(self) -> None:
         """Incident 3: a secret that could be guessed is refused; one byte more is not."""
@@ -91,7 +94,7 @@ class DialbackSecretTests(SynchronousTestCase):
         keys = [SECRET.key(DomainPair(DomainName.parse(s), DomainName.parse(t)), i) for s, t, i in (one, other)]
         self.assertEqual(one == other, keys[0] == keys[1])
 
-    def test_constant_time(self) -> None:
+    def test_pitfall_8_keys_are_compared_in_constant_time(self) -> None:
         """Incident 5: keys are compared by hmac.compare_digest and by nothing else."""
         compared = [node for node in ast.walk(ast.parse(inspect.getsource(dialback))) if isinstance(node, ast.Compare)]
         self.assertEqual([], [ast.unparse(node) for node in compared if "key" in ast.unparse(node).split()])

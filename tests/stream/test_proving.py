@@ -438,6 +438,24 @@ class AssertedByPeerTests(SynchronousTestCase):
             self.assertIn(b">dialback: nobody &lt;answers&gt;</text>", said)
             self.assertEqual([PairAsserted], [type(event) for event in stream.receive_bytes(ASSERTION, 0.0)])
 
+    def test_pitfall_4_a_second_request_leaves_the_first_domain_its_right(self) -> None:
+        """D5: a second pair that is proven on a stream takes nothing from the first; stanzas of both pass."""
+        stream = receiving(way=RECEIVING_BY_DIALBACK)
+        stream.receive_bytes(dialback("result", "c.example", "b.example", "00"), 0.0)
+        take(stream, PairVerdict(pair=DomainPair(C, B), outcome=proven(C)))
+        for stanza in (message(), message("x@c.example"), message()):
+            self.assertEqual([stanza.data], received(stream.receive_bytes(stanza.data, 0.0)))
+
+    def test_pitfall_5_the_target_of_a_request_must_be_hosted(self) -> None:
+        """D16: for a target that is not ours nobody is asked, whatever the key, and nothing is proven."""
+        stream = receiving(StreamState.PROVING, way=RECEIVING_BY_DIALBACK)
+        self.assertEqual([], stream.receive_bytes(dialback("result", "a.example", "d.example", "00"), 0.0))
+        self.assertEqual([], [*stream.associations.associations()])
+        take(stream, ASSERTION)
+        take(stream, ACCEPTED)
+        ended = ending(stream.receive_bytes(message(target="y@d.example").data, 0.0))
+        self.assertIs(StreamCondition.HOST_UNKNOWN, ended.condition)
+
     def test_unknown_target(self) -> None:
         """D16: a domain that is not ours is an error in its own name; the stream stays, with whatever it carries."""
         for stream in (receiving(StreamState.PROVING, way=RECEIVING_BY_DIALBACK), receiving()):
