@@ -8,6 +8,7 @@ proofs.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar, Final
 
 from muxs2s.stream.associations import OWN_CERTIFICATE, Direction, Grant
@@ -27,8 +28,8 @@ from muxs2s.stream.features import (
 from muxs2s.stream.machine import INITIATING, StreamInput, StreamState
 from muxs2s.stream.proving import ProvingStream
 from muxs2s.stream.side import OwnSide
-from muxs2s.wire.errors import RemoteViolation, StreamCondition
-from muxs2s.wire.header import StreamHeader
+from muxs2s.wire.errors import RemoteViolation, StanzaCondition, StreamCondition
+from muxs2s.wire.header import StreamFailure, StreamHeader
 from muxs2s.wire.names import DomainPair
 from muxs2s.wire.namespaces import SASL, TLS
 from muxs2s.wire.stanza import Slice
@@ -68,6 +69,8 @@ class InitiatingStream(ProvingStream):
         self._declares_dialback = False
         self._requested = ""
         """The namespace of what we have asked for and await an answer to: TLS or SASL."""
+        self._refusal = ""
+        """What the peer has said of our certificate, if anything; it says less of the key that follows."""
         self._own_header = StreamHeader(from_domain=pair.sender, to_domain=pair.target)
         if direct_tls:
             self._emit(TLSAgreed(own_domain=pair.sender, peer_domain=pair.target, direct=True))
@@ -110,12 +113,26 @@ class InitiatingStream(ProvingStream):
             self._agreed_on_tls(now)
         elif element.name == "success":
             self._authenticated()
-        elif element.namespace == SASL and self._declares_dialback:
-            self._assert(self.pair, now)
         else:
             asked_for = "STARTTLS" if element.namespace == TLS else "our certificate"
             text = f"{self.pair.target} refused {asked_for}: {failure_reason(element)}"
-            self._fail(StreamCondition.UNDEFINED_CONDITION, text, now)
+            if element.namespace == SASL and self._declares_dialback:
+                self._refusal = text
+                self._assert(self.pair, now)
+            else:
+                self._fail(StreamCondition.UNDEFINED_CONDITION, text, now)
+
+    def _failed_by_peer(self, failure: StreamFailure, now: float) -> None:
+        if self.state is StreamState.PROVING:
+            failure = replace(failure, text=self._with_refusal(failure.text))
+        super()._failed_by_peer(failure, now)
+
+    def _refuse(self, pair: DomainPair, condition: StanzaCondition, text: str, now: float) -> None:
+        super()._refuse(pair, condition, self._with_refusal(text) if pair == self.pair else text, now)
+
+    def _with_refusal(self, text: str) -> str:
+        """What became of our key, and before of our certificate."""
+        return "; ".join(filter(None, (text, self._refusal)))
 
     # TLS, or not.
 

@@ -12,6 +12,7 @@ from muxs2s.stream import (
     Direction,
     Grant,
     InitiatingStream,
+    PairRefused,
     ProofWanted,
     StreamClosing,
     StreamReady,
@@ -21,6 +22,7 @@ from muxs2s.stream import (
 from muxs2s.testing.streams import StreamPair
 from muxs2s.wire.errors import StreamCondition
 from muxs2s.wire.names import DomainName, DomainPair
+from muxs2s.wire.namespaces import DIALBACK, DIALBACK_FEATURE, STREAM_ERRORS
 from tests.stream import scripts
 from tests.stream.scripts import (
     CLOSING,
@@ -46,6 +48,12 @@ from tests.stream.scripts import (
 )
 
 MECHANISMS = f"<stream:features><mechanisms xmlns='{SASL_NAMESPACE}'>%s</mechanisms></stream:features>"
+
+OFFER_BOTH = (
+    (MECHANISMS % "<mechanism>EXTERNAL</mechanism>")
+    .replace("</st", f"<dialback xmlns='{DIALBACK_FEATURE}'/></st")
+    .encode()
+)
 
 
 def offering(*mechanisms: str) -> bytes:
@@ -337,6 +345,23 @@ class SASLTests(SynchronousTestCase):
         said = f"<failure xmlns='{SASL_NAMESPACE}'><not-authorized/><text>expired\nyesterday</text></failure>"
         ended = ending(initiating(StreamState.PROVING).receive_bytes(said.encode(), 0.0))
         self.assertEqual(r"b.example refused our certificate: not-authorized: expired\nyesterday", ended.text)
+
+    def key_after_refusal(self) -> InitiatingStream:
+        """Show our key to a peer that has refused our certificate."""
+        stream = initiating(StreamState.SECURE_NEGOTIATING)
+        stream.receive_bytes(OFFER_BOTH, 0.0)
+        stream.receive_bytes(scripts.SASL_FAILURE, 0.0)
+        self.assertIn(b"<db:result", stream.bytes_to_send())
+        return stream
+
+    def test_key_after_refusal(self) -> None:
+        """A peer that refuses our certificate is shown our key; whatever ends that, the certificate is named, too."""
+        refusal = "b.example refused our certificate: not-authorized"
+        error = f"<stream:error><not-authorized xmlns='{STREAM_ERRORS}'/></stream:error>"
+        self.assertEqual(refusal, ending(self.key_after_refusal().receive_bytes(error.encode(), 0.0)).text)
+        answer = f"<result xmlns='{DIALBACK}' from='b.example' to='a.example' type='invalid'/>".encode()
+        [told] = [each for each in self.key_after_refusal().receive_bytes(answer, 0.0) if isinstance(each, PairRefused)]
+        self.assertTrue(told.text.endswith(f"our key for its own; {refusal}"), told.text)
 
     def test_unexpected_failure(self) -> None:
         """A refusal of what we have not asked for is a violation, whatever it says."""
