@@ -9,11 +9,12 @@ INSTALL := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-ch
 
 FUZZ_SECONDS ?= 100
 
-.PHONY: help demo test fuzz corpus lint types docs news rows soak clean distclean
+.PHONY: help demo test interop-full fuzz corpus lint types docs news rows soak clean distclean
 
 help:
 	@echo "make demo       two servers on this machine, ten domains each, exchange messages over TLS"
 	@echo "make test       unit tests with coverage gates, then tests against the servers installed"
+	@echo "make interop-full  every situation with every other server, which takes most of an hour"
 	@echo "make fuzz       framing, names, certificates and moved stanzas with made-up input, FUZZ_SECONDS=$(FUZZ_SECONDS) each"
 	@echo "make corpus     keep what make fuzz has found, as little as leads everywhere, for make test"
 	@echo "make lint       style and format"
@@ -35,6 +36,9 @@ fuzz: $(VENV)/for-fuzzing
 
 corpus: $(VENV)/for-fuzzing
 	@$(BIN)/python -m tests.fuzz.run keep
+
+interop-full: $(VENV)/for-testing
+	@MUXS2S_REQUIRE_SERVERS=1 $(BIN)/python .ci/run_tests.py interop-full
 
 lint: $(VENV)/for-developing
 	$(BIN)/ruff check .

@@ -8,9 +8,9 @@ error it logs fails the test.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from twisted.logger import ILogObserver, LogEvent, formatEvent, globalLogPublisher
 from zope.interface import implementer
@@ -57,6 +57,8 @@ class Cloud:
     :param authorities: the file of those it trusts.
     :param dns: the address and port of the name server.
     :param options: more of its configuration, in tables.
+    :param direct_tls: whether it accepts peers over TLS without STARTTLS as well.
+    :param stream_limits: in place of what its operator may configure, by name.
     """
 
     reactor: INetworkReactor
@@ -66,7 +68,10 @@ class Cloud:
     authorities: Path
     dns: tuple[str, int]
     options: Options
+    direct_tls: bool = False
+    stream_limits: Mapping[str, Any] = field(default_factory=dict)
     s2s_port: int = 0
+    direct_tls_port: int | None = None
     component_port: int = 0
     log: _Log = field(default_factory=_Log)
     _server: FederationServer | None = None
@@ -75,6 +80,7 @@ class Cloud:
         """Write down its certificates."""
         self.s2s_port = free_port(self.address)
         self.component_port = free_port(self.address)
+        self.direct_tls_port = free_port(self.address) if self.direct_tls else None
         for number, credentials in enumerate(filter(None, self.certificates.values())):
             credentials.write(self.place / "certificates" / str(number))
 
@@ -86,7 +92,10 @@ class Cloud:
     async def start(self) -> None:
         """Start a new server."""
         globalLogPublisher.addObserver(self.log)
-        self._server = FederationServer(self.reactor, make_configuration(self._document(), directory=self.place))
+        configuration = make_configuration(self._document(), directory=self.place)
+        limits = configuration.limits
+        limits = replace(limits, stream=replace(limits.stream, **self.stream_limits))
+        self._server = FederationServer(self.reactor, replace(configuration, limits=limits))
         self._server.startService()
 
     async def stop(self) -> None:
@@ -130,6 +139,7 @@ class Cloud:
     def _document(self) -> dict[str, object]:
         return {
             "listen": [f"{self.address}:{self.s2s_port}"],
+            **({"listen_tls": [f"{self.address}:{self.direct_tls_port}"]} if self.direct_tls else {}),
             "bind_address": self.address,
             "certificates": {"directories": ["certificates"]},
             "trust": {"anchors": str(self.authorities)},

@@ -43,6 +43,10 @@ class Flow:
         """Why stanzas came back."""
         return {bounce.condition for bounce in self.bounced}
 
+    def has_ended(self, id_: str) -> bool:
+        """Whether a stanza has arrived or come back."""
+        return id_ in self.arrived or any(bounce.id == id_ for bounce in self.bounced)
+
     def faults(self) -> list[str]:
         """Whatever must never happen, in words."""
         found = [f"{id_} arrived, but was never sent" for id_ in self.arrived if id_ not in set(self.sent)]

@@ -9,6 +9,7 @@ from muxs2s.testing import CLIENT as FOR_CLIENTS
 from muxs2s.testing import SERVER as FOR_SERVERS
 from muxs2s.testing import IssuedCredentials
 from tests.interop.cases import PeerCase
+from tests.interop.cloud import PATIENT
 from tests.interop.servers import ACCOUNT, Ejabberd
 
 MANY: Final = 200
@@ -39,7 +40,7 @@ class TalkTests(EjabberdCase):
         Every pair has a stream of its own in each direction, proven by itself.
         """
         ours, theirs = ([f"{side}{number}.example" for number in range(10)] for side in "ab")
-        await self.populate(ours, theirs, certify_ours=self.for_both)
+        await self.populate(ours, theirs, certify_ours=self.for_both, patience=PATIENT)
         for our, their in product(ours, theirs):
             self.crowd.send(our, f"{ACCOUNT}@{their}", sender=f"bot@{our}")
             self.crowd.send(f"{ACCOUNT}@{their}/home", f"bot@{our}")

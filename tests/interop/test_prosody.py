@@ -6,6 +6,7 @@ from itertools import product
 from typing import Final
 
 from tests.interop.cases import BOT, CLIENT, OURS, THEIRS, ProsodyCase
+from tests.interop.cloud import PATIENT
 from tests.interop.servers import ACCOUNT
 
 MANY: Final = 200
@@ -31,7 +32,7 @@ class TalkTests(ProsodyCase):
         nothing that it might not know.
         """
         ours, theirs = ([f"{side}{number}.example" for number in range(10)] for side in "ab")
-        await self.populate(ours, theirs)
+        await self.populate(ours, theirs, patience=PATIENT)
         for our, their in product(ours, theirs):
             self.crowd.send(our, f"{ACCOUNT}@{their}", sender=f"bot@{our}")
             self.crowd.send(f"{ACCOUNT}@{their}/home", f"bot@{our}")

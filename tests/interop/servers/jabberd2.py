@@ -32,6 +32,8 @@ class Jabberd2(Peer):
         for part in ("router", "s2s")
     )
 
+    says_of_absent: ClassVar[tuple[str, ...]] = ("item-not-found", "service-unavailable")
+
     def configure(self) -> None:
         """Write the configurations of both parts, and the one certificate it shows."""
         self.fill("jabberd2-users.xml", "router-users.xml", secret=SECRET)

@@ -10,7 +10,9 @@ from __future__ import annotations
 import socket
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from signal import Signals
 from string import Template
@@ -31,12 +33,18 @@ START_SECONDS: Final = 60.0
 """How long a program may take until it listens, on a busy machine."""
 
 
+_ports = count(20_000)
+"""Below those that systems give to whoever connects, so that nobody takes one while its server is away."""
+
+
 def free_port(address: str) -> int:
-    """A TCP port that nobody uses on an address of this host."""
-    with socket.socket() as probe:
-        probe.bind((address, 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A TCP port that nobody uses on an address of this host; another one each time."""
+    for port in _ports:
+        with socket.socket() as probe, suppress(OSError):
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((address, port))
+            return port
+    raise AssertionError  # there is no end to numbers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +89,6 @@ class Peer(ABC):
     :param authorities: the file of certificates it trusts.
     :param dialback: whether dialback suffices, whatever certificate the other side shows.
     :param direct_tls: whether it listens for TLS without STARTTLS.
-    :param refuses: whether it turns every other server away, as a policy.
     """
 
     name: ClassVar[str]
@@ -92,6 +99,9 @@ class Peer(ABC):
     finds_addresses: ClassVar[bool] = True
     """Whether it asks our name server for addresses; otherwise SRV records must have addresses for targets."""
 
+    says_of_absent: ClassVar[tuple[str, ...]] = ("service-unavailable",)
+    """With which conditions it returns a message when nobody speaks for the domain it is sent to."""
+
     reactor: IChildReactor
     place: Path
     address: str
@@ -101,7 +111,7 @@ class Peer(ABC):
     dialback: bool = False
     direct_tls: bool = False
     s2s_port: int = 0
-    direct_tls_port: int = 0
+    direct_tls_port: int | None = None
     voice_port: int = 0
     """For clients or components."""
 
@@ -114,7 +124,8 @@ class Peer(ABC):
 
     def __post_init__(self) -> None:
         """Choose ports and write down its configuration."""
-        self.s2s_port, self.direct_tls_port, self.voice_port = (free_port(self.address) for _ in range(3))
+        self.s2s_port, self.voice_port = free_port(self.address), free_port(self.address)
+        self.direct_tls_port = free_port(self.address) if self.direct_tls else None
         self.configure()
 
     @abstractmethod

@@ -30,7 +30,7 @@ allow_unencrypted_plain_auth = true
 s2s_secure_auth = $secure_auth
 $options
 
-certificates = "$place/no-certificates"
+certificates = "$place/certificates" -- for direct TLS; what is said of a host below counts after STARTTLS
 ssl = { cafile = "$authorities"; capath = false }
 
 -- Answers come from the test's own name server alone, and none is kept for long.

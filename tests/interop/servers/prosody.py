@@ -52,13 +52,13 @@ class Prosody(Peer):
             accounts = self.place / "data" / _stored(domain) / "accounts"
             accounts.mkdir(parents=True)
             (accounts / f"{ACCOUNT}.dat").write_text(f'return {{ ["password"] = "{PASSWORD}" }};\n')
-        (self.place / "no-certificates").mkdir()
+        (self.place / "certificates").mkdir()
         self.fill(
             "prosody.cfg.lua",
             "prosody.cfg.lua",
             c2s_port=self.voice_port,
             s2s_port=self.s2s_port,
-            direct_tls_ports=self.direct_tls_port if self.direct_tls else "",
+            direct_tls_ports=self.direct_tls_port or "",
             secure_auth="false" if self.dialback else "true",
             dns="@".join(map(str, self.dns)),
             authorities=self.authorities,
@@ -70,7 +70,7 @@ class Prosody(Peer):
 
     def programs(self) -> Sequence[Program]:
         """One process does it all."""
-        ports = [self.voice_port, self.s2s_port, *([self.direct_tls_port] if self.direct_tls else [])]
+        ports = filter(None, (self.voice_port, self.s2s_port, self.direct_tls_port))
         argv = (program("prosody"), "-F", "--config", str(self.place / "prosody.cfg.lua"))
         return [Program(argv=argv, listening=[f"on [{self.address}]:{port}" for port in ports])]
 
