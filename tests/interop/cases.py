@@ -264,9 +264,11 @@ class PeerCase(TestCase, Generic[AnyPeer]):
             self.assertEqual(sorted(flow.sent), sorted(flow.arrived))
 
     def _lead(self, domain: str, target: str, port: int, direct_tls_port: int | None) -> None:
-        """Let DNS say where a domain is, and say nothing but TLS where there is TLS from the start."""
-        service = "xmpp-server" if direct_tls_port is None else "xmpps-server"
-        self.zone.add_srv(DomainName.parse(domain).ascii, target, direct_tls_port or port, service=service)
+        """Let DNS say where a domain is, with STARTTLS and, where there is that, with TLS from the start."""
+        name = DomainName.parse(domain).ascii
+        self.zone.add_srv(name, target, port)
+        if direct_tls_port is not None:
+            self.zone.add_srv(name, target, direct_tls_port, service="xmpps-server")
 
     def _directory(self, name: str) -> Path:
         directory = self.place / name

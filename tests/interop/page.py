@@ -15,7 +15,7 @@ from itertools import product
 from pathlib import Path
 from typing import Final
 
-from tests.interop.matrix import HEALTHY, SELECTED, Situation
+from tests.interop.matrix import HEALTHY, SELECTED
 from tests.interop.results import Result, read
 
 __all__ = ["agree", "main", "render", "replaced"]
@@ -25,17 +25,18 @@ PAGE: Final = Path(__file__).resolve().parents[2] / "doc" / "interop.rst"
 BEGIN: Final = ".. Measured from here on: written by tests/interop/page.py.\n"
 END: Final = ".. Measured up to here.\n"
 
-VARYING: Final = re.compile(r"(?<=^     - )\d\S*$", re.MULTILINE)
+VARYING: Final = re.compile(r"(?<=, )\d[^\s,]*(?=,|$)", re.MULTILINE)
+"""A cell that is a number or a version and nothing else."""
 
 COLUMNS: Final = tuple(product(("one domain", "ten domains"), ("we first", "peer first")))
 
 NAMES: Final = {"prosody": "Prosody", "ejabberd": "ejabberd", "jabberd2": "jabberd2"}
 
 OUTAGES: Final = {
-    "restarted": "restarted in a burst of messages",
-    "killed": "killed in a burst of messages",
-    "half-open": "silent in a burst of messages, then killed",
-    "refuses": "nobody listens, then somebody does",
+    "restarted": "it is restarted amid messages",
+    "killed": "it is killed amid messages",
+    "half-open": "it falls silent amid messages and is killed",
+    "refuses": "who is called first does not listen at first",
     "slow dns": "DNS takes a second for every answer",
 }
 """What happens, in words."""
@@ -88,10 +89,8 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    yield from (".. list-table::", "   :header-rows: 1", "")
-    for row in (head, *rows):
-        marks = ("   * - ", *["     - "] * (len(row) - 1))
-        yield from (mark + cell for mark, cell in zip(marks, row, strict=True))
+    yield from (".. csv-table::", f"   :header: {', '.join(head)}", "")
+    yield from (f"   {', '.join(row)}" for row in rows)
     yield ""
 
 
@@ -106,35 +105,30 @@ def _all_well(results: Sequence[Result]) -> Iterator[str]:
     for result in results:
         if (case := result.situation) is not None:
             row = cells.setdefault((NAMES[case.peer], case.proof, case.security, case.bidi), {})
-            row[case.domains, case.first] = f"{result.arrived} of {result.sent}, {result.streams} streams"
-    head = ("Server", "Proof", "TLS", "Streams", *(f"{domains}, {first}" for domains, first in COLUMNS))
+            row[case.domains, case.first] = f"{result.arrived} of {result.sent} over {result.streams}"
+    head = ("Server", "Proof", "TLS", "Streams", *(f"{domains}: {first}" for domains, first in COLUMNS))
     yield from _titled("While all is well")
     yield from _table(head, [(*row, *(columns[key] for key in COLUMNS)) for row, columns in cells.items()])
 
 
 def _in_outages(results: Sequence[Result]) -> Iterator[str]:
     """One row for each outage and server."""
-    groups: dict[tuple[str, str], list[Result]] = {}
+    rows = []
     for fault, name in product(OUTAGES, NAMES):
-        groups[fault, name] = [each for each in results if _is_of(each.situation, fault, name)]
-    rows = [
-        (OUTAGES[fault], NAMES[name], *(f"{sum(numbers)}" for numbers in _numbers(group)))
-        for (fault, name), group in groups.items()
-    ]
+        group = [
+            each for each in results if each.situation and (each.situation.fault, each.situation.peer) == (fault, name)
+        ]
+        came_back = sum(sum(each.bounced.values()) for each in group)
+        numbers = (
+            len(group),
+            sum(each.sent for each in group),
+            sum(each.arrived for each in group),
+            came_back,
+            sum(each.lost for each in group),
+        )
+        rows.append((OUTAGES[fault], NAMES[name], *map(str, numbers)))
     yield from _titled("When something happens")
     yield from _table(("What happens", "Server", "Cases", "Sent", "Arrived", "Came back", "Lost"), rows)
-
-
-def _is_of(situation: Situation | None, fault: str, name: str) -> bool:
-    return situation is not None and (situation.fault, situation.peer) == (fault, name)
-
-
-def _numbers(group: Sequence[Result]) -> Iterator[list[int]]:
-    yield [1 for _ in group]
-    yield [result.sent for result in group]
-    yield [result.arrived for result in group]
-    yield [sum(result.bounced.values()) for result in group]
-    yield [result.lost for result in group]
 
 
 def _titled(title: str) -> Iterator[str]:

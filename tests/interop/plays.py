@@ -68,6 +68,9 @@ class MatrixCase(PeerCase[AnyPeer]):
         self.make_cloud(ours, self.certify, self.options(), direct_tls=direct_tls, stream_limits=limits)
         facts: dict[str, Any] = {"bidi": situation.bidi == "bidi"} if situation.peer == "prosody" else {}
         self.make_peer([THEIRS], self.certify, dialback=situation.proof == "dialback", direct_tls=direct_tls, **facts)
+        if direct_tls:
+            for domain in (*ours, THEIRS):
+                self.zone.remove(f"_xmpp-server._tcp.{domain}", "SRV")
 
     def certify(self, domain: str) -> IssuedCredentials:
         """Certify a domain: for dialback by an authority that nobody trusts, else as the peer wants it."""

@@ -81,7 +81,7 @@ class DemoTests(SynchronousTestCase):
         self.assertEqual((0, ""), (status, err))
         found = json.loads(out)
         self.assertEqual((4, 4, 4, 4), tuple(found[key] for key in ("pairs", "delivered", "replied", "connections")))
-        self.assertEqual({"pkix": 16}, found["proofs"])
+        self.assertEqual({"pkix": 8}, found["proofs"])
         for key in ("seconds", "cpu_seconds", "rss_kib_per_pair"):
             self.assertGreater(found[key], 0, key)
 

@@ -111,12 +111,7 @@ class ProsodyTests(ProbingCase[Prosody]):
 
     async def test_direct_tls(self) -> None:
         """Both ways to it are tried, and both are well."""
-        certificate, key = self.authority.issue(THEIRS).write(self.place / "direct")
-        await self.run_peer(
-            direct_tls=True,
-            options=f's2s_direct_tls_ssl = {{ certificate = "{certificate}"; key = "{key}"; }}',
-        )
-        self.zone.add_srv(THEIRS, "peer.example", self.peer.direct_tls_port, service="xmpps-server")
+        await self.run_peer(direct_tls=True)
         told = await self.probe()
         self.assert_healthy(told)
         self.assertEqual([True, False], sorted((way["direct_tls"] for way in told["ways"]), reverse=True))
@@ -233,7 +228,6 @@ class EjabberdTests(ProbingCase[Ejabberd]):
     async def test_healthy(self) -> None:
         """All is well with a certificate for servers and clients, by STARTTLS and direct TLS."""
         await self.run_peer(direct_tls=True)
-        self.zone.add_srv(THEIRS, "peer.example", self.peer.direct_tls_port, service="xmpps-server")
         told = await self.probe(certify=self.for_both)
         self.assert_healthy(told)
         self.assertEqual([None, None], [way["culprit"] for way in told["ways"]])

@@ -66,7 +66,7 @@ class TalkTests(ProsodyCase):
         await self.finish()
 
     async def test_more_modules(self) -> None:
-        """M1: with a Prosody that has bidirectional streams, which we do not offer, and Debian's bandwidth limits."""
+        """M1: with a Prosody that has bidirectional streams and Debian's bandwidth limits."""
         await self.populate(modules=MODULES_BESIDE, options=LIMITS_OF_DEBIAN)
         there, back = self.to_peer(MANY), self.to_cloud(MANY)
         await self.crowd.settled()
