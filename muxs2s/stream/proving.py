@@ -1,9 +1,8 @@
 """
 A stream on which domain pairs are proven by dialback, in all three roles of it.
 
-Knows who may ask what on a stream, what is under way, what an answer opens, and that on a two-way stream
-a proven pair opens its reverse. Does not judge keys of others: it reports them and is told. The
-elements are those of :mod:`muxs2s.stream.dialback`.
+Knows who may ask what on a stream, what is under way and what an answer opens. Does not judge keys of
+others: it reports them and is told. The elements are those of :mod:`muxs2s.stream.dialback`.
 """
 
 from __future__ import annotations
@@ -25,8 +24,7 @@ from muxs2s.stream.dialback import (
     read_dialback,
     request_element,
 )
-from muxs2s.stream.events import AnswerUnasked, KeyVerified, PairAsserted, PairRefused, StreamEvent, StreamReady
-from muxs2s.stream.liveness import WHITE_SPACE, answer_to_ping
+from muxs2s.stream.events import AnswerUnasked, KeyVerified, PairAsserted, PairRefused, StreamEvent
 from muxs2s.stream.machine import StreamInput, StreamState
 from muxs2s.stream.objections import Objection, objection_to_pair, objection_to_question
 from muxs2s.stream.side import OwnSide
@@ -77,8 +75,6 @@ class ProvingStream(Stream):
         """Pairs whose acceptance the peer has asked for."""
 
         self._failed_pairs = self._proven_pairs = 0
-        self._both_ways: DomainPair | None = None
-        """A pair from us to the peer that was opened in both directions."""
 
     # What the service calls.
 
@@ -159,42 +155,6 @@ class ProvingStream(Stream):
             self._asked[pair] = now + self._limits.dialback_seconds
             self._out.append(request_element(DialbackStep.RESULT, pair, key))
             self._wait_for_answers()
-
-    def _open(self, direction: Direction, pair: DomainPair, now: float) -> None:
-        """
-        A pair may carry stanzas from now on; on a two-way stream it may be answered, too.
-
-        What may leave is told first, so that nobody opens a stream for it on hearing that the peer is there.
-
-        Source: XEP-0288, section 2.2.
-        """
-        opened = {direction: pair}
-        proof = self.associations.proof_of_peer(pair.target if direction is Direction.OUTBOUND else pair.sender, now)
-        if self.is_two_way and proof is not None:
-            opened[direction.opposite] = pair.reversed()
-            self.associations.accept_pair(direction.opposite, pair.reversed(), proof)
-            self._both_ways = opened[Direction.OUTBOUND]
-        for each in (Direction.OUTBOUND, Direction.INBOUND):
-            if each in opened:
-                self._emit(StreamReady(pair=opened[each], direction=each))
-
-    def _ask_for_life(self, now: float) -> None:
-        """Ping a silent peer or, where it cannot answer on this stream, show it that we are there."""
-        liveness, pair = self._deadlines.liveness, self._both_ways
-        if liveness.is_asked:
-            text = f"no sign of life for {self._limits.answer_seconds:g} seconds after being asked for one"
-            self._fail(StreamCondition.CONNECTION_TIMEOUT, text, now)
-        elif pair is not None and self.may_send(pair, now):
-            self._out.append(liveness.ping(pair, now))
-        else:
-            self._out.append(WHITE_SPACE)
-            liveness.heard(now)
-
-    def _is_sign_of_life(self, stanza: Slice) -> bool:
-        answer = answer_to_ping(stanza)
-        if answer is not None and self.state is StreamState.CARRYING:
-            self._out.append(answer)
-        return answer is not None or self._deadlines.liveness.takes(stanza)
 
     def _restart(self, limits: FramingLimits) -> None:
         super()._restart(limits)

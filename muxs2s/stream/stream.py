@@ -1,8 +1,9 @@
 """
 One XML stream between two servers: what both roles share.
 
-Knows framing, restarts, the check of stanzas, closing and deadlines. Bytes and facts go in, events
-and bytes come out; there is no transport here and no clock. How pairs are proven by dialback stands in
+Knows framing, restarts, the check of stanzas, deadlines, signs of life, and that on a two-way stream a
+proven pair opens its reverse. Bytes and facts go in, events and bytes come out; there is no transport here
+and no clock. How a stream ends stands in :mod:`muxs2s.stream.ending`, how pairs are proven by dialback in
 :mod:`muxs2s.stream.proving`; what each role says, and when, in :mod:`muxs2s.stream.initiating` and
 :mod:`muxs2s.stream.receiving`.
 """
@@ -19,7 +20,8 @@ from muxs2s.stream.announced import NO_LIMITS, AnnouncedLimits
 from muxs2s.stream.associations import Admission, AssociationTable, Direction, Grant
 from muxs2s.stream.deadlines import Deadlines, Due
 from muxs2s.stream.ending import EndingStream
-from muxs2s.stream.events import ProofWanted, StanzaDropped, StanzasReceived, StreamEvent
+from muxs2s.stream.events import ProofWanted, StanzaDropped, StanzasReceived, StreamEvent, StreamReady
+from muxs2s.stream.liveness import WHITE_SPACE, answer_to_ping
 from muxs2s.stream.machine import StreamInput, StreamMachine, StreamState
 from muxs2s.stream.side import OwnSide
 from muxs2s.wire.errors import LocalMisuse, RemoteViolation, StreamCondition
@@ -77,11 +79,18 @@ class Stream(EndingStream):
         self._framer = Framer(limits.before_authentication)
         self._admitted: list[Slice] = []
         self._to_prove: DomainName | None = None
+        self._both_ways: DomainPair | None = None
+        """A pair from us to the peer that was opened in both directions."""
 
     @property
     def deadline(self) -> float | None:
         """When to call :meth:`wake`, seconds since the epoch; ``None`` once the stream is closed."""
         return self._deadlines.next(self.state)
+
+    @property
+    def awaits_verdict(self) -> bool:
+        """Whether the verdict on the peer is due; see :meth:`decide`."""
+        return self.state in _JUDGING
 
     # What the network floor calls.
 
@@ -118,7 +127,7 @@ class Stream(EndingStream):
 
         :raises LocalMisuse: if the verdict is on another domain.
         """
-        if self.state in _JUDGING:
+        if self.awaits_verdict:
             if outcome.domain != self._to_prove:
                 raise LocalMisuse(f"a verdict on {outcome.domain} where one on {self._to_prove} is due")
             if isinstance(outcome, Proven):
@@ -200,14 +209,6 @@ class Stream(EndingStream):
     def _unanswered(self, now: float) -> None:
         """A request of ours has waited too long for its answer."""
 
-    @abstractmethod
-    def _ask_for_life(self, now: float) -> None:
-        """The peer has been silent for long."""
-
-    @abstractmethod
-    def _is_sign_of_life(self, stanza: Slice) -> bool:
-        """Whether an IQ on a two-way stream is between the two servers alone."""
-
     # What the roles use.
 
     def _restart(self, limits: FramingLimits) -> None:
@@ -222,6 +223,24 @@ class Stream(EndingStream):
     def _carry(self, now: float) -> None:
         """Note that a stanza passes, or may pass from now on."""
         self._deadlines.carry(now, self.peer_limits.idle_seconds)
+
+    def _open(self, direction: Direction, pair: DomainPair, now: float) -> None:
+        """
+        A pair may carry stanzas from now on; on a two-way stream it may be answered, too.
+
+        What may leave is told first, so that nobody opens a stream for it on hearing that the peer is there.
+
+        Source: XEP-0288, section 2.2.
+        """
+        opened = {direction: pair}
+        proof = self.associations.proof_of_peer(pair.target if direction is Direction.OUTBOUND else pair.sender, now)
+        if self.is_two_way and proof is not None:
+            opened[direction.opposite] = pair.reversed()
+            self.associations.accept_pair(direction.opposite, pair.reversed(), proof)
+            self._both_ways = opened[Direction.OUTBOUND]
+        for each in (Direction.OUTBOUND, Direction.INBOUND):
+            if each in opened:
+                self._emit(StreamReady(pair=opened[each], direction=each))
 
     def _ignore(self, now: float) -> None:
         """
@@ -292,3 +311,22 @@ class Stream(EndingStream):
         else:
             self.dropped += 1
             self._emit(StanzaDropped(pair=pair))
+
+    def _ask_for_life(self, now: float) -> None:
+        """Ping a silent peer or, where it cannot answer on this stream, show it that we are there."""
+        liveness, pair = self._deadlines.liveness, self._both_ways
+        if liveness.is_asked:
+            text = f"no sign of life for {self._limits.answer_seconds:g} seconds after being asked for one"
+            self._fail(StreamCondition.CONNECTION_TIMEOUT, text, now)
+        elif pair is not None and self.may_send(pair, now):
+            self._out.append(liveness.ping(pair, now))
+        else:
+            self._out.append(WHITE_SPACE)
+            liveness.heard(now)
+
+    def _is_sign_of_life(self, stanza: Slice) -> bool:
+        """Whether an IQ on a two-way stream is between the two servers alone; if it asks, it is answered."""
+        answer = answer_to_ping(stanza)
+        if answer is not None and self.state is StreamState.CARRYING:
+            self._out.append(answer)
+        return answer is not None or self._deadlines.liveness.takes(stanza)
