@@ -43,9 +43,9 @@ from muxs2s.network.protocol import StreamProtocol
 from muxs2s.network.reactors import INetworkReactor
 from muxs2s.network.resolver import Resolver
 from muxs2s.proof.pkix import TrustAnchors
+from muxs2s.service.factory import StreamFactory
 from muxs2s.service.s2s import S2SService
 from muxs2s.service.status import ServiceStatus
-from muxs2s.service.streams import StreamFactory
 from muxs2s.stream.associations import Direction
 from muxs2s.wire.errors import MuxS2SError
 

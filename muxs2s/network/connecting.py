@@ -35,7 +35,7 @@ from muxs2s.wire.errors import StanzaCondition
 from muxs2s.wire.names import DomainName
 from muxs2s.wire.reasons import readable
 
-__all__ = ["MAX_REASONS_CHARACTERS", "Attempt", "AttemptFailed", "ConnectLimits", "Connector", "Make"]
+__all__ = ["MAX_REASONS_CHARACTERS", "Attempt", "ConnectLimits", "Connector", "Make"]
 
 MAX_REASONS_CHARACTERS: Final = 2_000
 """Of all that is said of an attempt that failed; the rest is left out."""

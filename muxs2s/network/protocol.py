@@ -27,7 +27,7 @@ from muxs2s.network.evidence import Judge
 from muxs2s.network.notes import StreamNotes
 from muxs2s.network.sockets import prepare
 from muxs2s.network.tls import TLSContexts, TLSDescription, peer_chain, tls_creator, tls_description, why_lost
-from muxs2s.network.writing import MAX_UNREAD_BYTES, MAX_WRITE_BYTES, StanzaWriter
+from muxs2s.network.writing import MAX_UNREAD_BYTES, StanzaWriter
 from muxs2s.proof.outcome import Evidence, FoundByDNS, Outcome, Proven, Undecided
 from muxs2s.stream.associations import Direction
 from muxs2s.stream.events import (
@@ -55,7 +55,6 @@ from muxs2s.wire.stanza import Slice
 __all__ = [
     "ABORT_SECONDS",
     "MAX_STALL_SECONDS",
-    "MAX_WRITE_BYTES",
     "DialbackEvent",
     "StreamObserver",
     "StreamProtocol",
@@ -67,10 +66,7 @@ ABORT_SECONDS: Final = 10.0
 MAX_STALL_SECONDS: Final = 60.0
 """What was written must be in the kernel by then, or the connection is cut: the peer reads no more."""
 
-
 DialbackEvent = PairAsserted | KeyVerified | PairRefused | Negotiated
-
-_JUDGING: Final = frozenset({StreamState.JUDGING, StreamState.PLAIN_JUDGING})
 
 
 class StreamObserver(Seam):
@@ -199,7 +195,7 @@ class StreamProtocol(Protocol):
         """
         Send stanzas of one pair; only while there is :attr:`room`.
 
-        :param stanzas: :data:`MAX_WRITE_BYTES` together, or a single one.
+        :param stanzas: :data:`~muxs2s.network.writing.MAX_WRITE_BYTES` together, or a single one.
         :raises LocalMisuse: if there is no room or the pair is not proven on this stream; nothing is
             sent then.
         """
@@ -346,10 +342,10 @@ class StreamProtocol(Protocol):
         try:
             outcome = await self._judge.judge(wanted.domain, self.evidence, self._clock.seconds())
         except Exception:  # noqa: BLE001 - whatever a judge does, the stream goes its way
-            if self.stream.state in _JUDGING:
+            if self.stream.awaits_verdict:
                 self._log.failure("judging {domain} on stream {number}", domain=wanted.domain, number=self.number)
             outcome = Undecided(domain=wanted.domain, reasons=("an internal error, see the log",))
-        if self.stream.state in _JUDGING:
+        if self.stream.awaits_verdict:
             now = self._clock.seconds()
             events = self.stream.decide(outcome, now)
             if isinstance(outcome, Proven):

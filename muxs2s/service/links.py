@@ -17,7 +17,7 @@ from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from muxs2s.network.protocol import MAX_WRITE_BYTES
+from muxs2s.network.writing import MAX_WRITE_BYTES
 from muxs2s.service.backoff import Backoff
 from muxs2s.service.linkseams import Carrier, Link, LinkSeams, StreamUnavailable
 from muxs2s.service.queues import PairQueue
@@ -25,7 +25,7 @@ from muxs2s.wire.errors import LocalMisuse, StanzaCondition
 from muxs2s.wire.names import DomainPair
 from muxs2s.wire.stanza import Slice
 
-__all__ = ["REDIAL_SECONDS", "Carrier", "Link", "LinkSeams", "StreamUnavailable", "new_link"]
+__all__ = ["REDIAL_SECONDS", "new_link"]
 
 REDIAL_SECONDS: Final = 1.0
 """The longest wait, random from 0, before a stream that broke with stanzas waiting is dialled again."""

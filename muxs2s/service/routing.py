@@ -14,7 +14,7 @@ from twisted.logger import Logger
 
 from muxs2s.hosts.seam import Host
 from muxs2s.proof.peers import PeerPolicies
-from muxs2s.service.links import Link
+from muxs2s.service.linkseams import Link
 from muxs2s.service.queues import PairQueue, QueueBudget
 from muxs2s.wire.errors import LocalMisuse, StanzaCondition
 from muxs2s.wire.names import DomainName, DomainPair, NameRefused

@@ -34,12 +34,13 @@ from muxs2s.proof.dialback import DialbackKeys, DialbackProof, DialbackSecret
 from muxs2s.proof.peers import PeerPolicies
 from muxs2s.proof.pkix import PkixProof, TrustAnchors
 from muxs2s.service.backoff import Backoff, BackoffLimits, Backoffs
+from muxs2s.service.factory import StreamFactory
 from muxs2s.service.links import new_link
 from muxs2s.service.linkseams import Link, LinkSeams
 from muxs2s.service.queues import PairQueue, QueueBudget, QueueLimits
 from muxs2s.service.routing import Routing
 from muxs2s.service.status import QueueStatus, ServiceStatus, stream_status
-from muxs2s.service.streams import StreamFactory, Streams, StreamSeams
+from muxs2s.service.streams import Streams, StreamSeams
 from muxs2s.stream.limits import StreamLimits
 from muxs2s.stream.side import OwnSide
 from muxs2s.wire.errors import StreamCondition

@@ -38,7 +38,7 @@ from muxs2s.stream.side import OwnSide
 from muxs2s.wire.names import DomainPair
 from muxs2s.wire.stanza import Slice
 
-__all__ = ["StreamFactory", "StreamSeams", "Streams"]
+__all__ = ["StreamSeams", "Streams"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

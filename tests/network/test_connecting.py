@@ -11,8 +11,8 @@ from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from muxs2s.network.connecting import MAX_REASONS_CHARACTERS, Attempt, AttemptFailed, ConnectLimits, Connector
-from muxs2s.network.dialling import DialLimits
+from muxs2s.network.connecting import MAX_REASONS_CHARACTERS, Attempt, ConnectLimits, Connector
+from muxs2s.network.dialling import AttemptFailed, DialLimits
 from muxs2s.network.racing import RaceLimits
 from muxs2s.network.resolver import Answer, Lookup
 from muxs2s.network.targets import Overrides, ServiceNotOffered, Target, Unreachable, read_override, read_target

@@ -8,8 +8,7 @@ from OpenSSL import SSL
 from twisted.internet.testing import StringTransport
 from twisted.trial.unittest import SynchronousTestCase
 
-from muxs2s.network.protocol import MAX_WRITE_BYTES
-from muxs2s.network.writing import StanzaWriter
+from muxs2s.network.writing import MAX_WRITE_BYTES, StanzaWriter
 from muxs2s.testing import stanza_of
 from muxs2s.wire.stanza import Slice
 from tests.network.joined import PAIR, Ends

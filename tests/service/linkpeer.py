@@ -9,7 +9,8 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
 from muxs2s.service.backoff import Backoff
-from muxs2s.service.links import Carrier, Link, LinkSeams, StreamUnavailable, new_link
+from muxs2s.service.links import new_link
+from muxs2s.service.linkseams import Carrier, Link, LinkSeams, StreamUnavailable
 from muxs2s.service.queues import PairQueue, QueueBudget, QueueLimits
 from muxs2s.wire.errors import LocalMisuse, StanzaCondition
 from muxs2s.wire.names import DomainPair

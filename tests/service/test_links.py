@@ -10,8 +10,9 @@ from automat import NoTransition
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from muxs2s.network.protocol import MAX_WRITE_BYTES
-from muxs2s.service.links import REDIAL_SECONDS, StreamUnavailable
+from muxs2s.network.writing import MAX_WRITE_BYTES
+from muxs2s.service.links import REDIAL_SECONDS
+from muxs2s.service.linkseams import StreamUnavailable
 from muxs2s.service.queues import QueueLimits
 from muxs2s.wire.errors import LocalMisuse, StanzaCondition
 from tests.service import draw_link

@@ -8,7 +8,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from muxs2s.hosts.seam import Host
 from muxs2s.proof.peers import PeerPolicies, PeerPolicy
-from muxs2s.service.links import Link
+from muxs2s.service.linkseams import Link
 from muxs2s.service.queues import PairQueue, QueueBudget, QueueLimits
 from muxs2s.service.routing import Routing
 from muxs2s.testing import stanza_of

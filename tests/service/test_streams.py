@@ -25,8 +25,9 @@ from muxs2s.network.tls import TLSContexts
 from muxs2s.network.transcript import Transcript
 from muxs2s.proof.dialback import DialbackKeys, DialbackSecret
 from muxs2s.proof.pkix import PkixProof
-from muxs2s.service.links import Carrier, Link, StreamUnavailable
-from muxs2s.service.streams import StreamFactory, Streams, StreamSeams
+from muxs2s.service.factory import StreamFactory
+from muxs2s.service.linkseams import Carrier, Link, StreamUnavailable
+from muxs2s.service.streams import Streams, StreamSeams
 from muxs2s.stream.associations import Direction
 from muxs2s.stream.events import PairRefused
 from muxs2s.stream.limits import StreamLimits
