@@ -12,7 +12,6 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Final
 
-from cryptography.x509 import Certificate
 from twisted.internet.interfaces import IReactorTime
 
 from muxs2s.check.finding import Area, Finding, Grade, day
@@ -24,7 +23,7 @@ from muxs2s.proof.pkix import PkixProof, TrustAnchors
 from muxs2s.server.config import Configuration
 from muxs2s.wire.names import DomainName
 
-__all__ = ["SOON_DAYS", "CertificateReview", "check_certificates"]
+__all__ = ["SOON_DAYS", "CertificateReview", "check_certificates", "public_authorities"]
 
 SOON_DAYS: Final = 21
 """A certificate that ends within so many days ends soon; one that lives less than 84 days, in its last quarter."""
@@ -66,9 +65,9 @@ class CertificateReview:
     def __init__(self, anchors: TrustAnchors, store: CertificateStore, clock: IReactorTime) -> None:
         self._store, self._clock = store, clock
         self._contexts = TLSContexts(store, clock)
-        public = _public_authorities()
-        self._public = PkixProof(TrustAnchors(public))
-        self._anchors = TrustAnchors(dict.fromkeys((*anchors.certificates, *public)))
+        public = public_authorities()
+        self._public = PkixProof(public)
+        self._anchors = TrustAnchors(dict.fromkeys((*anchors.certificates, *public.certificates)))
         self._proof = PkixProof(self._anchors)
 
     def of(self, domain: DomainName) -> Finding:
@@ -118,11 +117,12 @@ class CertificateReview:
         return "have it issued for servers, by an authority that peers trust"
 
 
-def _public_authorities() -> tuple[Certificate, ...]:
+def public_authorities() -> TrustAnchors:
+    """Whom the system trusts, which stands for whom peers trust; nobody, if it does not say."""
     try:
-        return load_trust_anchors().certificates
+        return load_trust_anchors()
     except CertificateProblem:
-        return ()
+        return TrustAnchors(())
 
 
 def _accepted(proven: Proven, credentials: Credentials, now: float, facts: Mapping[str, object]) -> Finding:

@@ -10,11 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
-from muxs2s.check.certificates import CertificateReview
+from muxs2s.check.certificates import CertificateReview, public_authorities
 from muxs2s.check.finding import Finding
-from muxs2s.network.certificates import CertificateStore, load_trust_anchors
+from muxs2s.network.certificates import CertificateStore
 from muxs2s.network.connecting import ConnectLimits, Connector
-from muxs2s.network.pem import CertificateProblem
 from muxs2s.network.reactors import INetworkReactor
 from muxs2s.network.resolver import Lookup, Resolver
 from muxs2s.network.targets import Overrides
@@ -22,7 +21,7 @@ from muxs2s.network.tls import TLSContexts
 from muxs2s.proof.dialback import DialbackKeys, DialbackProof, DialbackSecret
 from muxs2s.proof.outcome import Prooftype
 from muxs2s.proof.peers import PeerPolicies, PeerPolicy
-from muxs2s.proof.pkix import PkixProof, TrustAnchors
+from muxs2s.proof.pkix import PkixProof
 from muxs2s.server.certificates import ConfiguredCertificates
 from muxs2s.server.config import Configuration
 from muxs2s.server.federation import make_resolver
@@ -89,7 +88,7 @@ class Caller:
             contexts=TLSContexts(store, reactor),
             policies=configuration.peer_policies,
             prooftypes=(PkixProof(anchors), DialbackProof()),
-            public_proof=PkixProof(_public_authorities()),
+            public_proof=PkixProof(public_authorities()),
             limits=_hurried(limits.stream),
         )
 
@@ -101,7 +100,7 @@ class Caller:
         :param lookup: asks DNS, in place of those.
         """
         lookup = lookup or Resolver.from_system(reactor)
-        public = PkixProof(_public_authorities())
+        public = PkixProof(public_authorities())
         limits = ConnectLimits()
         return cls(
             pair=pair,
@@ -137,13 +136,6 @@ class Caller:
             limits=self.limits,
             is_bidi=False,
         )
-
-
-def _public_authorities() -> TrustAnchors:
-    try:
-        return load_trust_anchors()
-    except CertificateProblem:
-        return TrustAnchors(())
 
 
 def _hurried(limits: StreamLimits) -> StreamLimits:
