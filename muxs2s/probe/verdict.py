@@ -16,6 +16,7 @@ from muxs2s.network.transcript import Culprit, Step
 from muxs2s.probe.caller import Caller
 from muxs2s.probe.record import CallRecord, said
 from muxs2s.proof.outcome import Evidence, Proven
+from muxs2s.service.opening import PASSING_CONDITIONS
 from muxs2s.stream.events import StreamClosing
 from muxs2s.stream.machine import StreamState
 from muxs2s.wire.errors import StanzaCondition, StreamCondition
@@ -28,16 +29,8 @@ _MAX_TEXT: Final = 2_000
 
 _WRONG_SERVER: Final = frozenset({StreamCondition.HOST_UNKNOWN, StreamCondition.HOST_GONE})
 
-_BUSY: Final = frozenset(
-    {
-        StreamCondition.CONFLICT,
-        StreamCondition.INTERNAL_SERVER_ERROR,
-        StreamCondition.REMOTE_CONNECTION_FAILED,
-        StreamCondition.RESET,
-        StreamCondition.RESOURCE_CONSTRAINT,
-        StreamCondition.SYSTEM_SHUTDOWN,
-    }
-)
+_BUSY: Final = PASSING_CONDITIONS - {StreamCondition.CONNECTION_TIMEOUT}
+"""Of a peer that cannot serve now; what a time-out means depends on what was being done."""
 
 _REFUSALS: Final = frozenset(
     {

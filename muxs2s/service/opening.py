@@ -25,12 +25,12 @@ from muxs2s.stream.machine import StreamState
 from muxs2s.wire.errors import MuxS2SError, StanzaCondition, StreamCondition
 from muxs2s.wire.names import DomainPair
 
-__all__ = ["MAX_REDIRECTS", "Opening", "Purpose"]
+__all__ = ["MAX_REDIRECTS", "PASSING_CONDITIONS", "Opening", "Purpose"]
 
 MAX_REDIRECTS: Final = 3
 """Times a peer may send one attempt elsewhere (RFC 6120, section 4.9.3.19)."""
 
-_PASSING: Final = frozenset(
+PASSING_CONDITIONS: Final = frozenset(
     {
         StreamCondition.CONFLICT,
         StreamCondition.CONNECTION_TIMEOUT,
@@ -41,7 +41,7 @@ _PASSING: Final = frozenset(
         StreamCondition.SYSTEM_SHUTDOWN,
     }
 )
-"""Errors after which it is worth trying again soon."""
+"""Of stream errors after which it is worth trying again soon."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,5 +186,5 @@ def _unavailable(connection: StreamProtocol, event: StreamClosing) -> StreamUnav
     where = connection.peer_address
     said = f"{event.condition.value}: {event.text}" if event.condition else event.text
     side = f", the server at {where} said" if event.by_peer and event.condition else f" with the server at {where}"
-    final = event.condition is not None and event.condition not in _PASSING
+    final = event.condition is not None and event.condition not in PASSING_CONDITIONS
     return StreamUnavailable(StanzaCondition.REMOTE_SERVER_TIMEOUT, f"no stream{side}: {said}", final=final)
