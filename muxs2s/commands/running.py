@@ -8,7 +8,7 @@ printed. Does not know any job.
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 from rich.console import Console, RenderableType
 from twisted.internet.defer import CancelledError, Deferred
@@ -40,28 +40,48 @@ def completed(reactor: Any, begin: Callable[[], Coroutine[Any, Any, T]]) -> T:
 
     :raises CancelledError: if it was stopped.
     """
-    results: list[T | Failure] = []
-    running: list[Deferred[None]] = []
-    stopping: list[bool] = []
-
-    def start() -> None:
-        running.append(Deferred.fromCoroutine(begin()).addBoth(results.append))
-        running[0].addCallback(lambda _: None if stopping else reactor.stop())
-
-    def clear_up() -> Deferred[None] | None:
-        stopping.append(True)
-        if running and not results:
-            running[0].cancel()
-            return running[0]
-        return None
-
-    reactor.addSystemEventTrigger("before", "shutdown", clear_up)
-    reactor.callWhenRunning(start)
+    job = _Job(reactor, begin)
+    reactor.addSystemEventTrigger("before", "shutdown", job.clear_up)
+    reactor.callWhenRunning(job.start)
     reactor.run()
-    [result] = results or [Failure(CancelledError())]
-    if isinstance(result, Failure):
-        result.raiseException()
-    return result
+    return job.result()
+
+
+class _Job(Generic[T]):
+    """A job, and what became of it."""
+
+    def __init__(self, reactor: Any, begin: Callable[[], Coroutine[Any, Any, T]]) -> None:
+        self._reactor, self._begin = reactor, begin
+        self._running: Deferred[None] | None = None
+        self._is_stopping = False
+        self._outcome: T | Failure = Failure(CancelledError())
+        """Until there is another one, that it never came to an end."""
+
+    def start(self) -> None:
+        """Begin, and stop the reactor at the end, unless it is stopping already."""
+        self._running = Deferred.fromCoroutine(self._begin()).addBoth(self._keep)
+        self._running.addCallback(self._stop)
+
+    def clear_up(self) -> Deferred[None] | None:
+        """The reactor stops: give up what is under way, and let it wait for that."""
+        self._is_stopping = True
+        if self._running is None or self._running.called:
+            return None
+        self._running.cancel()
+        return self._running
+
+    def result(self) -> T:
+        """What came of it, or raise what it failed with."""
+        if isinstance(self._outcome, Failure):
+            self._outcome.raiseException()
+        return self._outcome
+
+    def _keep(self, outcome: T | Failure) -> None:
+        self._outcome = outcome
+
+    def _stop(self, _result: None) -> None:
+        if not self._is_stopping:
+            self._reactor.stop()
 
 
 def interrupted(verb: str) -> int:
