@@ -40,7 +40,9 @@ ANSWER_SECONDS: Final = 5.0
 """For a neighbour on the same host to show itself."""
 
 MAX_HEADER_BYTES: Final = 4_096
-"""Of what is read of it."""
+"""Of what is read of its header."""
+
+_LIMITS: Final = StreamLimits(negotiation_seconds=ANSWER_SECONDS, closing_seconds=ANSWER_SECONDS)
 
 _NOBODY: Final = DomainName.parse("check.invalid")
 """Who calls: a domain nobody has (RFC 2606, section 2)."""
@@ -70,9 +72,6 @@ async def certificate_at(
         return await call.shown
     finally:
         _hang_up(protocol)
-
-
-_LIMITS: Final = StreamLimits(negotiation_seconds=ANSWER_SECONDS, closing_seconds=ANSWER_SECONDS)
 
 
 class _Call:

@@ -25,7 +25,7 @@ from muxs2s.network.addresses import shown
 from muxs2s.network.restraint import RestrainedLog
 from muxs2s.wire.errors import LocalMisuse, StanzaCondition, StreamCondition
 from muxs2s.wire.names import DomainName
-from muxs2s.wire.namespaces import COMPONENT
+from muxs2s.wire.namespaces import COMPONENT, PING
 from muxs2s.wire.stanza import Slice, error_reply, moved
 
 __all__ = ["ComponentConnection", "ComponentListener"]
@@ -36,7 +36,7 @@ _RANDOM_BYTES: Final = 16
 _WRITE_BYTES: Final = 65_536
 """Once so much is written the rest waits for the next write; Twisted's transports have enough then."""
 
-_PING: Final = "<iq xmlns='{0}' type='get' from='{1}' to='{1}' id='{2}'><ping xmlns='urn:xmpp:ping'/></iq>"
+_PING: Final = f"<iq xmlns='{{0}}' type='get' from='{{1}}' to='{{1}}' id='{{2}}'><ping xmlns='{PING}'/></iq>"
 
 
 class _ComponentTransport(ITCPTransport, IConsumer):

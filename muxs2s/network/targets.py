@@ -3,9 +3,8 @@ Where the servers of a domain are: SRV records, or what the operator says instea
 
 Knows the order in which the targets of SRV records are tried, those for direct TLS among those for
 STARTTLS, when the domain itself is the target, and how a target is written. Does not know addresses, and
-connects to nothing: see
-:mod:`muxs2s.network.connecting`. A target never says whose certificate to expect; that is always the
-domain's own.
+connects to nothing: see :mod:`muxs2s.network.connecting`. A target never says whose certificate to expect;
+that is always the domain's own.
 """
 
 from __future__ import annotations

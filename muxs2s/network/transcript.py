@@ -18,14 +18,13 @@ from twisted.internet.interfaces import IReactorTime
 from muxs2s.network.resolver import Answer, Lookup, LookupFailed
 from muxs2s.wire.reasons import readable
 
-__all__ = ["MAX_STEPS", "Culprit", "OpenStep", "RecordedLookup", "Step", "Transcript"]
+__all__ = ["MAX_RECORDS_SHOWN", "MAX_STEPS", "Culprit", "OpenStep", "RecordedLookup", "Step", "Transcript"]
 
 MAX_STEPS: Final = 200
 """Of one transcript; a domain with eight targets of eight addresses each takes 82."""
 
 MAX_RECORDS_SHOWN: Final = 8
 """Records of an answer from DNS in the text of a step; it tells how many more there are."""
-
 
 _WORDS: Final = {"AAAA": "address", "A": "address"}
 """What a question is called, if not after the type of the records asked for."""

@@ -43,7 +43,7 @@ class DialbackSecret:
         """
         Make the key that ties a pair to a stream.
 
-        :param pair: the sender domain is the originating, the target domain the receiving one.
+        :param pair: the domain of the initiating server, then that of the receiving server.
         :param stream_id: of the response header on the stream on which the key is sent.
         :returns: 64 lower-case hexadecimal digits.
 

@@ -47,7 +47,7 @@ __all__ = [
 MAX_SHOWN_CHARACTERS: Final = 80
 """Of a refused value, in a message."""
 
-DAY: Final = 86_400.0
+_DAY_SECONDS: Final = 86_400.0
 
 _LARGEST: Final = (1 << 63) - 1
 """The largest number TOML promises to hold."""
@@ -107,7 +107,7 @@ def whole(unit: str, *, least: int = 1, most: int | None = None, because: str = 
     return Kind(wants=wants, read=read, unit=unit)
 
 
-def seconds(least: float = 0.001, most: float = 30 * DAY) -> Kind[float]:
+def seconds(least: float = 0.001, most: float = 30 * _DAY_SECONDS) -> Kind[float]:
     """Measure a time, with or without a fraction."""
     wants = f"a number of seconds from {least:g} to {most:.0f}"
 

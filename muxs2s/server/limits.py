@@ -51,7 +51,7 @@ def _framing(table: str, defaults: FramingLimits, sender: str) -> Iterator[Optio
 
 
 def _features(table: str, defaults: FramingLimits) -> Iterator[Option[Any]]:
-    """What components do not send."""
+    """The limit of features, which components do not send."""
     kind = whole("elements", least=16)
     return _limits(table, defaults, max_feature_elements=(kind, "Elements in the features that another server lists."))
 
