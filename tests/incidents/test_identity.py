@@ -1,9 +1,10 @@
 """
 Certificates that prove less than they seem to, in both directions: who calls, and who is called.
 
-Incident 8 is CVE-2025-59154, a name taken from the text of a distinguished name by a pattern; incident 9 are
-certificates that failed and were gone on with, among them CVE-2014-3451; incident 15 are certificates that were
-issued to somebody on the way; incident 16 is the end of certificates for clients.
+Incident 4 is CVE-2021-32919, a certificate that spared a dialback key and was never looked at; incident 8 is
+CVE-2025-59154, a name taken from the text of a distinguished name by a pattern; incident 9 are certificates that
+failed and were gone on with, among them CVE-2014-3451; incident 15 are certificates that were issued to somebody
+on the way; incident 16 is the end of certificates for clients.
 """
 
 from __future__ import annotations
@@ -24,7 +25,10 @@ from muxs2s.proof.pkix import PkixProof
 from muxs2s.proof.policy import ProofPolicy
 from muxs2s.testing import CLIENT, SERVER, CertificateAuthority
 from muxs2s.wire.names import DomainName
+from tests.incidents.conversations import called
+from tests.network.bytepeer import BytePeer, call
 from tests.service.world import AUTHORITY, FederationTestCase, Server
+from tests.stream.scripts import STARTTLS, dialback
 
 EXPIRED: Final = datetime(2026, 1, 31, tzinfo=UTC).timestamp()
 
@@ -203,6 +207,44 @@ class FailClosedTests(IdentityCase):
         came = self.tried([AUTHORITY.issue(self.victim)], judge)
         self.assertIn("policy-violation (the policy of this server denies a.victim.example)", came["calls us"])
         self.assertIn("<not-allowed ", judge.mailbox.errors[0])
+
+
+class AssertedTests(IdentityCase):
+    """Dialback that spares the key: the certificate of the stream is judged for whichever domain is asserted on it."""
+
+    weak = "x.weak.example"
+
+    def answer(self, credentials: Credentials | None) -> bytes:
+        """Show a certificate, and assert the victim, which needs one, on a stream of somebody who does not."""
+        judge = self.world.server(
+            "c.example", policies=lambda: PeerPolicies(domains={"weak.example": DIALBACK_SUFFICES})
+        )
+        peer = call(BytePeer(self.network, credentials), judge.address)
+        own = called(self.weak, "c.example")
+        peer.say(own + STARTTLS)
+        peer.begin_tls()
+        peer.say(own)
+        peer.heard = b""
+        peer.say(dialback("result", self.victim, "c.example", "key"))
+        peer.leave()
+        judge.stop()
+        return peer.heard
+
+    def test_proven(self) -> None:
+        """Incident 4: a good certificate for the domain that is asserted, not the stream's own, will do."""
+        self.assertIn(b' type="valid"', self.answer(AUTHORITY.issue(self.weak, self.victim)))
+
+    def test_not_proven(self) -> None:
+        """Incident 4: one for others, expired, self-signed, with nothing but a Common Name, or none, will not."""
+        for credentials in (
+            AUTHORITY.issue(self.weak),
+            AUTHORITY.issue(self.weak, self.victim, not_after=EXPIRED),
+            STRANGER.issue(self.weak, self.victim),
+            self_signed(self.victim),
+            AUTHORITY.issue(common_name=self.victim),
+            None,
+        ):
+            self.assertIn(b"<not-authorized ", self.answer(credentials))
 
 
 class PinningJudge:
