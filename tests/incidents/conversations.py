@@ -250,7 +250,7 @@ PROVING: Final[Conversations] = {
         "unsupported-stanza-type closed",
         b"<x " + b" ".join(b"a%d=''" % number for number in range(1_000)) + b"/>",
     ),
-    "3,000 elements": ("unsupported-stanza-type closed", b"<x/>" * 3_000),
+    "3,000 elements": ("unsupported-stanza-type closed gone", b"<x/>" * 3_000),
     "a namespace of 257 characters": ("policy-violation closed", b"<x xmlns='" + b"u" * 257 + b"'/>"),
     "end tags out of order": ("not-well-formed closed", b"<x><y></x></y>"),
     "the end of the stream inside": ("not-well-formed closed", b"<x></stream:stream>"),
@@ -308,7 +308,8 @@ ELEMENTS: Final[Conversations] = {
     "success": ("", SUCCESS),
     "stream management": ("", b"<enable xmlns='urn:xmpp:sm:3'/>"),
     "compression": ("", b"<compress xmlns='http://jabber.org/protocol/compress'><method>zlib</method></compress>"),
-    "3,000 elements nobody knows": ("", b"<x/>" * 3_000),
+    "1,000 elements nobody knows": ("", b"<x/>" * 1_000),
+    "3,000 elements nobody knows": ("policy-violation closed gone", b"<x/>" * 3_000),
     "a comment": ("restricted-xml closed", b"<!-- -->"),
     "text": ("bad-format closed", b"evil"),
     "a dialback answer": ("", result("evil2.example", type="valid")),
@@ -346,7 +347,9 @@ DIALBACK_REQUESTS: Final[Conversations] = {
     "a key of elements": ("result-error-not-acceptable", result(key="<k/>")),
     "the same a hundred times": ("result-error-remote-server-not-found", result() * 100),
     "200 domains": (
-        "result-error-resource-constraint " * 10 + "policy-violation closed",
+        "result-error-resource-constraint " * 136
+        + "result-error-remote-server-not-found " * 10
+        + "policy-violation closed",
         b"".join(result(f"x{number}.weak.example") for number in range(200)),
     ),
     "200 targets": (

@@ -40,8 +40,8 @@ LEFT: Final = (StreamProtocol, TLSMemoryBIOProtocol, SSL.Connection, Stream, Fra
 
 CONDITIONS: Final = {condition.value for condition in StreamCondition}
 
-MORE_LINES: Final = {"1,001 from a domain it has not proven": 2}
-"""Conversations that make more than one line in the log."""
+MORE_LINES: Final = {"1,001 from a domain it has not proven": 2, "200 domains": 11}
+"""Conversations that make more than one line in the log: each domain that was judged has one."""
 
 
 class Came(NamedTuple):
