@@ -18,6 +18,7 @@ from muxs2s.hosts.componentstream import (
 from muxs2s.wire.errors import RemoteViolation, StreamCondition
 from muxs2s.wire.limits import FramingLimits
 from muxs2s.wire.names import DomainName
+from tests.hosts import draw_component
 from tests.hosts.componentpeer import DOMAIN, HEADER, MESSAGE, SECRET, digest
 
 HANDSHAKE = f"<handshake>{digest('id1')}</handshake>"
@@ -395,3 +396,13 @@ class MachineTests(StreamTestCase):
             self.stream.state = state
             self.stream.shut_down(StreamCondition.HOST_GONE, "gone")
             self.assertIs(TRANSITIONS[state, ComponentInput.SHUTDOWN], self.stream.state)
+
+    def test_drawing(self) -> None:
+        """The drawing is what the table says; after a change, run ``python -m tests.hosts.draw_component``."""
+        self.assertEqual(draw_component.drawing(), draw_component.DRAWING.read_text(encoding="utf-8"))
+
+    def test_page(self) -> None:
+        """The page around the drawing explains every state and every input."""
+        page = draw_component.DRAWING.with_suffix(".rst").read_text(encoding="utf-8")
+        for name in (*ComponentState.__members__, *ComponentInput.__members__):
+            self.assertIn(f"``{name}``", page)
