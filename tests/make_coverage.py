@@ -24,16 +24,23 @@ HEAD = """\
 # Rows and their tests
 
 Written by `make rows` from the docstrings of the tests; do not edit. The rows are those of
-`doc/standards.rst`, where "milestone" tells which stage of the project brings a row.
+`doc/standards.rst`, where "milestone" tells which stage of the project brings a row. Where a row has no
+test, it says why instead.
 
 """
 
 
 class Row(NamedTuple):
-    """One rule of one standard: its id and the milestone that brings it."""
+    """One rule of one standard: its id, what it says, and the milestone that brings it."""
 
     id: str
+    rule: str
     milestone: str
+
+    def why_untested(self, milestones: Mapping[str, str]) -> str:
+        """Why there is no test: it is yet to come, or nothing will, and then the rule itself says why."""
+        coming = milestones.get(self.milestone)
+        return f"*{self.rule}*" if coming is None else f"*comes with: {coming}*"
 
 
 class Claim(NamedTuple):
@@ -46,7 +53,12 @@ class Claim(NamedTuple):
 def rows(standards: str) -> list[Row]:
     """Every row of the tables in the text of ``doc/standards.rst``, in order."""
     lines = re.findall(rf'^   ({ID}, ".*)$', standards, re.MULTILINE)
-    return [Row(cells[0], cells[-1]) for cells in csv.reader(lines, skipinitialspace=True)]
+    return [Row(cells[0], cells[1], cells[-1]) for cells in csv.reader(lines, skipinitialspace=True)]
+
+
+def milestones(standards: str) -> dict[str, str]:
+    """What each milestone is called, by its number, in the text of ``doc/standards.rst``."""
+    return dict(re.findall(r"^(\d)\. (.*)$", standards, re.MULTILINE))
 
 
 def ids_claimed(docstring: str) -> tuple[str, ...]:
@@ -92,21 +104,28 @@ def tests_by_row(claimed: Sequence[Claim]) -> dict[str, list[str]]:
     return found
 
 
-def render(table: Sequence[Row], tests: Mapping[str, Sequence[str]]) -> str:
-    """The text of ``tests/coverage.md``."""
+def render(table: Sequence[Row], tests: Mapping[str, Sequence[str]], names: Mapping[str, str]) -> str:
+    """
+    The text of ``tests/coverage.md``.
+
+    :param names: of the milestones.
+    """
     lines = ["| milestone | rows | with a test | without |", "|---|---|---|---|"]
     for milestone in sorted({row.milestone for row in table}):
         brought = [row.id for row in table if row.milestone == milestone]
         without = [row_id for row_id in brought if row_id not in tests]
         lines.append(f"| {milestone} | {len(brought)} | {len(brought) - len(without)} | {', '.join(without)} |")
-    lines += ["", "| row | milestone | tests |", "|---|---|---|"]
-    lines += [f"| {row.id} | {row.milestone} | {'<br>'.join(tests.get(row.id, ()))} |" for row in table]
+    lines += ["", "| row | milestone | tests, or why there are none |", "|---|---|---|"]
+    for row in table:
+        shown = "<br>".join(tests[row.id]) if row.id in tests else row.why_untested(names)
+        lines.append(f"| {row.id} | {row.milestone} | {shown} |")
     return HEAD + "\n".join(lines) + "\n"
 
 
 def current() -> str:
     """What the table must say now."""
-    return render(rows(STANDARDS.read_text(encoding="utf-8")), tests_by_row(list(claims())))
+    standards = STANDARDS.read_text(encoding="utf-8")
+    return render(rows(standards), tests_by_row(list(claims())), milestones(standards))
 
 
 if __name__ == "__main__":

@@ -231,7 +231,7 @@ class AssertedTests(IdentityCase):
         return peer.heard
 
     def test_proven(self) -> None:
-        """Incident 4: a good certificate for the domain that is asserted, not the stream's own, will do."""
+        """D25, P2.3: incident 4: a good certificate for the domain that is asserted does; no key is asked about."""
         self.assertIn(b' type="valid"', self.answer(AUTHORITY.issue(self.weak, self.victim)))
 
     def test_not_proven(self) -> None:

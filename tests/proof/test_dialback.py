@@ -160,5 +160,5 @@ class DialbackProofTests(SynchronousTestCase):
         self.assertEqual(Refused(domain=A, reasons=("dialback: not its key",)), self.judge(answered))
 
     def test_nothing(self) -> None:
-        """P2.3: without a key there is nothing to judge."""
+        """Without a key there is nothing to judge."""
         self.assertEqual(Undecided(domain=A, reasons=("dialback: no key was verified",)), self.judge(None))

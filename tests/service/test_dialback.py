@@ -9,7 +9,7 @@ from muxs2s.service.status import StreamStatus
 from muxs2s.testing import CertificateAuthority
 from muxs2s.wire.names import DomainName, DomainPair
 from tests.service.samples import message
-from tests.service.world import FederationTestCase, Server, limits
+from tests.service.world import FederationTestCase, Server, credentials_of, limits
 
 STRANGER = CertificateAuthority("a stranger")
 
@@ -73,14 +73,15 @@ class DialbackTests(DialbackCase):
         self.assertEqual((2, 1), (self.connections_to(self.c), self.connections_to(self.d)))
         self.assertEqual(["2", "3"], self.c.mailbox.texts)
 
-    def test_with_a_server_that_shows_a_certificate(self) -> None:
-        """D4, M1: a good certificate is taken by a server that lets dialback do, and asks for no key."""
-        c = self.c
-        self.a.send("1", target="c.example")
-        self.assert_bounced(self.a, "remote-server-timeout")
-        self.assertIn("c.example is not proven", self.a.mailbox.errors[0])
-        c.send("2", target="a.example")
-        self.assert_bounced(c, "remote-server-timeout")
+    def test_good_certificates(self) -> None:
+        """D4, P2.1: where dialback would do, too, good certificates go first, and nobody asks for a key."""
+        e = self.lenient("e.example", credentials=[credentials_of("e.example")], bidi=False)
+        self.a.send("1", target="e.example")
+        e.send("2", target="a.example")
+        self.assertEqual((["1"], ["2"]), (e.mailbox.texts, self.a.mailbox.texts))
+        self.assertEqual((1, 1), (self.connections_to(self.a), self.connections_to(e)))
+        proven = [proof for stream in e.service.status().streams for proof in proofs(stream)]
+        self.assertEqual([], [proof for proof in proven if not proof.endswith(" pkix")])
 
     def test_key_after_a_certificate(self) -> None:
         """D4: a certificate is no failed proof where a key proves the domain after all, to the log as to the door."""
@@ -94,11 +95,14 @@ class DialbackTests(DialbackCase):
         self.assertEqual([], [line for line in self.logged.lines if line.startswith("refused")])
 
     def test_certificate_needed(self) -> None:
-        """D4: a server that wants a certificate does not take a key for one."""
+        """D4, P2.2: a server that wants a certificate does not take a key for one, whoever calls."""
         self.c.send("1", target="a.example")
         self.assert_bounced(self.c, "remote-server-timeout")
         self.assertIn("policy-violation", self.c.mailbox.errors[0])
-        self.assertEqual([], self.a.mailbox.texts)
+        self.a.send("2", target="c.example")
+        self.assert_bounced(self.a, "remote-server-timeout")
+        self.assertIn("c.example is not proven", self.a.mailbox.errors[0])
+        self.assertEqual(([], []), (self.a.mailbox.texts, self.c.mailbox.texts))
 
 
 class RefusedTests(DialbackCase):

@@ -156,6 +156,23 @@ class ProofTests(FederationTestCase):
         self.assert_bounced(self.a, "remote-server-timeout")
         self.assertIn("no TLS for c.example on stream 1: ", "\n".join(self.logged.lines))
 
+    def test_certificate_that_ends(self) -> None:
+        """S25: when a certificate of the handshake ends the stream is reset; what follows needs a new proof."""
+        ends = AUTHORITY.issue("c.example", not_after=self.network.seconds() + 500.0)
+        c = self.world.server("c.example", credentials=[ends])
+        c.send("1")
+        self.world.advance(499.0)
+        self.assertEqual(1, c.initiated)
+        self.world.advance(2.0)
+        self.assertEqual(0, c.initiated)
+        self.assertIn("reset (the proof of c.example has ended)", "\n".join(self.logged.lines))
+        c.send("2")
+        self.assertIn("expired on ", c.mailbox.errors[0])
+        c.certificates.add(AUTHORITY.issue("c.example"))
+        c.service.end_rests()
+        c.send("3")
+        self.assertEqual(["1", "3"], self.b.mailbox.texts)
+
     def test_pretends_to_be_ours(self) -> None:
         """A server that calls itself by a domain of the one it calls is refused, certificate or not."""
         c = self.world.server("c.example")
