@@ -347,7 +347,7 @@ DIALBACK_REQUESTS: Final[Conversations] = {
     "a key of elements": ("result-error-not-acceptable", result(key="<k/>")),
     "the same a hundred times": ("result-error-remote-server-not-found", result() * 100),
     "200 domains": (
-        "result-error-resource-constraint " * 136
+        "result-error-resource-constraint " * 102
         + "result-error-remote-server-not-found " * 10
         + "policy-violation closed",
         b"".join(result(f"x{number}.weak.example") for number in range(200)),
