@@ -17,7 +17,7 @@ from muxs2s.probe.caller import Caller
 from muxs2s.probe.record import CallRecord
 from muxs2s.probe.report import Report, Way
 from muxs2s.probe.verdict import Verdict, explain, explain_unreachable
-from muxs2s.service.opening import MAX_REDIRECTS
+from muxs2s.service.opening import MAX_REDIRECTS, leaves_turn_to_next
 
 __all__ = ["probe"]
 
@@ -112,7 +112,9 @@ async def _try(reactor: INetworkReactor, caller: Caller, target: Target, transcr
 def _goes_on(record: CallRecord) -> bool:
     """Whether the server, after what a call has shown, would try elsewhere."""
     event = record.closing
-    return event is not None and (_redirect(record) is not None or (record.tls is None and event.condition is None))
+    if event is None:
+        return False
+    return _redirect(record) is not None or leaves_turn_to_next(event, is_secure=record.tls is not None)
 
 
 def _of_all(ways: Sequence[Way]) -> Verdict:

@@ -25,7 +25,7 @@ from muxs2s.stream.machine import StreamState
 from muxs2s.wire.errors import MuxS2SError, StanzaCondition, StreamCondition
 from muxs2s.wire.names import DomainPair
 
-__all__ = ["MAX_REDIRECTS", "PASSING_CONDITIONS", "Opening", "Purpose"]
+__all__ = ["MAX_REDIRECTS", "PASSING_CONDITIONS", "Opening", "Purpose", "leaves_turn_to_next"]
 
 MAX_REDIRECTS: Final = 3
 """Times a peer may send one attempt elsewhere (RFC 6120, section 4.9.3.19)."""
@@ -110,7 +110,7 @@ class Opening:
             if event.see_other and redirects < MAX_REDIRECTS:
                 redirects += 1
                 connecting = self._connector.connect_to(_other_target(event, connection, purpose.pair), make)
-            elif connection.tls is None and event.condition is None:
+            elif leaves_turn_to_next(event, is_secure=connection.tls is not None):
                 connecting = attempt.next(f"{connection.peer_address}: {event.text}")
             else:
                 raise _unavailable(connection, event)
@@ -166,6 +166,15 @@ class Opening:
             self._negotiating.pop(connection, None)
             connection.close()
             raise
+
+
+def leaves_turn_to_next(event: StreamClosing, *, is_secure: bool) -> bool:
+    """
+    Whether a domain's next server is tried after a stream that was good for nothing: if it was lost before TLS.
+
+    :param is_secure: whether TLS was up.
+    """
+    return not is_secure and event.condition is None
 
 
 def _other_target(event: StreamClosing, connection: StreamProtocol, pair: DomainPair) -> Target:
