@@ -11,7 +11,7 @@ import errno
 from collections.abc import AsyncIterator, Mapping
 from functools import partial
 from types import MappingProxyType
-from typing import Final, cast
+from typing import Final, NamedTuple, cast
 
 from twisted.internet.defer import maybeDeferred
 from twisted.internet.endpoints import TCP4ClientEndpoint, TCP6ClientEndpoint, UNIXClientEndpoint
@@ -89,8 +89,8 @@ class _Place:
         taken = number == errno.EADDRINUSE or isinstance(error.socketError, str)  # the lock of a Unix socket
         there = self._endpoint() if taken else None
         if there is not None:
-            grade, text, remedy = await expected.meet(there)
-            return self._finding(grade, text, remedy or self._other(taken=True))
+            met = await expected.meet(there)
+            return self._finding(met.grade, met.text, met.remedy or self._other(taken=True))
         remedy = _REMEDIES.get(number) or self._other(taken=taken)
         return self._finding(Grade.ERROR, str(error).rstrip("."), remedy)
 
@@ -131,6 +131,15 @@ class _TurnAway(Factory):
         """Make none."""
 
 
+class _Met(NamedTuple):
+    """Who listens where we are to listen."""
+
+    grade: Grade
+    text: str
+    remedy: str = ""
+    """Empty for what helps anywhere: to have another place, or to stop whoever is there."""
+
+
 class _Peers:
     """Expects our own server, which shows our own certificate."""
 
@@ -139,21 +148,21 @@ class _Peers:
     ) -> None:
         self._reactor, self._domain, self._store, self._direct_tls = reactor, domain, store, direct_tls
 
-    async def meet(self, there: IStreamClientEndpoint) -> tuple[Grade, str, str]:
-        """Grade, text and remedy."""
+    async def meet(self, there: IStreamClientEndpoint) -> _Met:
+        """Call, and compare the certificate that is shown with ours."""
         try:
             shown = await certificate_at(there, self._domain, self._reactor, direct_tls=self._direct_tls)
         except NotAnswered as failed:
-            return Grade.ERROR, f"taken: {failed}", ""
+            return _Met(Grade.ERROR, f"taken: {failed}")
         ours = self._store.for_domain(self._domain, self._reactor.seconds())
         if shown is not None and ours is not None and shown == ours.leaf:
-            return Grade.OK, "the running service is there, and shows our certificate", ""
+            return _Met(Grade.OK, "the running service is there, and shows our certificate")
         if shown is None or not names_in(shown).covers(self._domain):
             names = "none" if shown is None else f"one for {names_in(shown)}"
-            return Grade.ERROR, f"taken by another server: of certificates for {self._domain} it shows {names}", ""
+            return _Met(Grade.ERROR, f"taken by another server: of certificates for {self._domain} it shows {names}")
         ends = day(shown.not_valid_after_utc.timestamp())
         text = f"the server there shows another certificate for {self._domain} than the file holds; it ends on {ends}"
-        return Grade.WARNING, text, "reload it, if it is this service: systemctl reload muxs2s"
+        return _Met(Grade.WARNING, text, "reload it, if it is this service: systemctl reload muxs2s")
 
 
 class _Components:
@@ -162,10 +171,10 @@ class _Components:
     def __init__(self, reactor: INetworkReactor, domain: DomainName) -> None:
         self._reactor, self._domain = reactor, domain
 
-    async def meet(self, there: IStreamClientEndpoint) -> tuple[Grade, str, str]:
-        """Grade, text and remedy."""
+    async def meet(self, there: IStreamClientEndpoint) -> _Met:
+        """Call as a component would."""
         try:
             await answers_components(there, self._domain, self._reactor)
         except NotAnswered as failed:
-            return Grade.ERROR, f"taken: {failed}", ""
-        return Grade.OK, "components are accepted there already, by the running service most likely", ""
+            return _Met(Grade.ERROR, f"taken: {failed}")
+        return _Met(Grade.OK, "components are accepted there already, by the running service most likely")

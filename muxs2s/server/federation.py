@@ -135,7 +135,8 @@ class FederationServer(MultiService):
         loaded = self._certificates.load(configuration, self._reactor.seconds())
         added, removed = self._change_domains(before, configuration)
         admitted, dismissed = self._change_components(before, configuration)
-        if _subjects(before.trust_anchors) != _subjects(configuration.trust_anchors):
+        has_other_anchors = not _are_same(before.trust_anchors, configuration.trust_anchors)
+        if has_other_anchors:
             self._trust.take(configuration.trust_anchors)
         self.federation.overrides = configuration.overrides
         self.federation.end_denied()
@@ -146,7 +147,7 @@ class FederationServer(MultiService):
             dismissed=dismissed,
             overrides=before.overrides != configuration.overrides,
             policies=before.peer_policies != configuration.peer_policies,
-            trust_anchors=_subjects(before.trust_anchors) != _subjects(configuration.trust_anchors),
+            trust_anchors=has_other_anchors,
             certificates_read=tuple(credentials.path for credentials in loaded.read),
             certificates_removed=loaded.removed,
             problems=(*map(str, loaded.problems), *self._complaints()),
@@ -258,5 +259,6 @@ def _difference(these: Iterable[DomainName], without: Iterable[DomainName]) -> t
     return tuple(name for name in these if name not in left_out)
 
 
-def _subjects(anchors: TrustAnchors) -> frozenset[object]:
-    return frozenset(anchors.certificates)
+def _are_same(these: TrustAnchors, those: TrustAnchors) -> bool:
+    """Whether two lots of trust anchors are of the same certificates, in whichever order."""
+    return frozenset(these.certificates) == frozenset(those.certificates)
