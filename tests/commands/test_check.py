@@ -54,7 +54,7 @@ class RunTests(CheckCase):
         self.assertEqual([Path("muxs2s.toml")], self.checked)
 
     def test_faulty(self) -> None:
-        """With an error it is not."""
+        """With an error the exit status says that something is faulty."""
         self.findings = (BAD,)
         self.assertEqual(FAULTY, self.run_check()[0])
 

@@ -24,7 +24,7 @@ class PlanTests(SynchronousTestCase):
         self.assertEqual("xmpp.b.example", host_name(SECOND))
 
     def test_other(self) -> None:
-        """There are two clouds."""
+        """Each of the two clouds is the other of the other."""
         self.assertEqual((SECOND, FIRST), (other(FIRST), other(SECOND)))
 
     def test_message(self) -> None:

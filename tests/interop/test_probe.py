@@ -157,7 +157,7 @@ class ProsodyTests(ProbingCase[Prosody]):
         self.assertNotIn("<db:result", self.peer.log)
 
     async def test_no_starttls(self) -> None:
-        """It offers no STARTTLS."""
+        """A peer that offers no STARTTLS is to blame."""
         await self.run_peer(disabled=["tls"])
         self.assert_blamed(await self.probe(status=1), "peer", "offers no STARTTLS")
 
@@ -172,7 +172,7 @@ class ProsodyTests(ProbingCase[Prosody]):
         self.assert_blamed(told, "us", "correct the address that the configuration has")
 
     async def test_port_closed(self) -> None:
-        """It is not there."""
+        """A peer whose port is closed is to blame."""
         self.make_peer([THEIRS], self.authority.issue)
         self.assert_blamed(await self.probe(status=1), "peer", "Connection was refused")
 

@@ -113,7 +113,7 @@ class HeaderTests(ProxiedCase):
         self.assertEqual(b"", self.inner_of(wire).heard)
 
     def test_ipv6(self) -> None:
-        """So it is with IPv6."""
+        """A protocol sees the IPv6 address that the proxy names as its peer's."""
         wire = self.connect()
         wire.protocol.dataReceived(b"PROXY TCP6 2001:db8::7 2001:db8::1 56324 5269\r\n")
         self.assertEqual(IPv6Address("TCP", "2001:db8::7", 56324), self.inner_of(wire).address)

@@ -341,7 +341,7 @@ class SetupTests(SynchronousTestCase):
         self.assertRaises(LocalMisuse, read_question, "a.example", "TYPE99999")
 
     def test_highest_port(self) -> None:
-        """Port 65535 is one."""
+        """A DNS server may have the highest port there is."""
         Resolver(MemoryNetworkReactor(), [("192.0.2.53", 65_535)])
 
     def test_system_servers(self) -> None:

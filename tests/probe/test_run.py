@@ -110,7 +110,7 @@ class DNSTests(ProbeCase):
         self.assert_blamed(self.report(), "dns", "gone.example has no A record")
 
     def test_no_answer(self) -> None:
-        """Name servers fail."""
+        """Where name servers fail, DNS is to blame."""
         for name in (f"_xmpp-server._tcp.{DOMAIN}", f"_xmpps-server._tcp.{DOMAIN}", DOMAIN):
             self.zone.fail(name)
         self.assert_blamed(self.report(), "dns", "SERVFAIL", "whether our DNS servers answer")
@@ -138,7 +138,7 @@ class ConnectTests(ProbeCase):
         self.assert_blamed(self.report(), "peer", "Connection was refused", "its server is down")
 
     def test_silent(self) -> None:
-        """The address is silent."""
+        """Where the only address is silent, the network is to blame."""
         self.network.silent.add(PEER)
         self.assert_blamed(self.report(seconds=60), "network", "no answer within 10 s", "a firewall or a route")
 
@@ -415,7 +415,7 @@ class RedirectTests(ProbeCase):
         self.assert_blamed(report, "peer", "is not served there")
 
     def test_bounded(self) -> None:
-        """Not for ever."""
+        """A server that always sends us on is followed a few times, not for ever."""
         self.redirect("peer.example:5269")
         self.assertEqual(1 + MAX_REDIRECTS, len(self.report().ways))
 
