@@ -21,6 +21,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from muxs2s.network.accepting import source_of
 from muxs2s.network.addresses import shown
 from muxs2s.network.certificates import CertificateProblem
 from muxs2s.network.evidence import Judge
@@ -142,6 +143,11 @@ class StreamProtocol(Protocol):
     def peer_address(self) -> str:
         """Where the other end is, for operators."""
         return "not connected" if self.transport is None else shown(self.transport.getPeer())
+
+    @property
+    def source(self) -> str | None:
+        """Who is at the other end, as far as its address shows: see :func:`~muxs2s.network.accepting.source_of`."""
+        return None if self.transport is None else source_of(self.transport.getPeer())
 
     @property
     def evidence(self) -> Evidence:

@@ -8,6 +8,7 @@ stream comes about (:mod:`muxs2s.service.streams`).
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Final, Protocol
@@ -26,10 +27,13 @@ from muxs2s.stream.events import KeyVerified, PairAsserted
 from muxs2s.wire.errors import LocalMisuse, StanzaCondition
 from muxs2s.wire.names import DomainName, DomainPair
 
-__all__ = ["MAX_VERIFICATIONS", "AskableStreams", "Verifications"]
+__all__ = ["MAX_ADDRESS_VERIFICATIONS", "MAX_VERIFICATIONS", "AskableStreams", "Verifications"]
 
 MAX_VERIFICATIONS: Final = 1_000
 """Keys asked about at the same time, for all peers together."""
+
+MAX_ADDRESS_VERIFICATIONS: Final = 200
+"""The same for one IPv4 address or IPv6 network that has opened streams to us: there is room for others then."""
 
 
 class AskableStreams(Protocol):
@@ -89,14 +93,15 @@ class Verifications:
         self._streams, self._judge, self._policies, self._clock = streams, judge, policies, clock
         self._max_at_once = max_at_once
         self._opening: SharedJobs[DomainPair, StreamProtocol] = SharedJobs()
-        self._under_way = 0
+        self._under_way: Counter[str | None] = Counter()
+        """Keys, by who has sent them, as far as the address shows."""
         self._questions: dict[StreamProtocol, dict[tuple[DomainPair, str], _Question]] = {}
         """What has been asked, by the stream on which the answer is to come, then by what the answer will name."""
         self._opened: set[StreamProtocol] = set()
         """Streams that were opened for nothing but questions."""
 
     def __len__(self) -> int:
-        return self._under_way
+        return self._under_way.total()
 
     def asserted(self, connection: StreamProtocol, asserted: PairAsserted) -> None:
         """A peer asserts a pair: have it judged, and tell the stream."""
@@ -144,10 +149,11 @@ class Verifications:
 
     async def _ask(self, connection: StreamProtocol, asserted: PairAsserted) -> KeyAnswered:
         """Ask the authoritative server; whatever goes wrong becomes the answer."""
-        if self._under_way >= self._max_at_once:
+        source = connection.source
+        if len(self) >= self._max_at_once or (source and self._under_way[source] >= MAX_ADDRESS_VERIFICATIONS):
             text = "too many keys are being verified"
             return KeyAnswered(condition=StanzaCondition.RESOURCE_CONSTRAINT, address="", text=text)
-        self._under_way += 1
+        self._under_way[source] += 1
         try:
             stream = await self._stream_for(asserted.pair.reversed(), connection)
             verified = await self._answer(stream, asserted)
@@ -157,7 +163,7 @@ class Verifications:
         except LocalMisuse as unasked:  # the stream that was to be asked on has changed its mind meanwhile
             return KeyAnswered(condition=StanzaCondition.REMOTE_SERVER_TIMEOUT, address="", text=str(unasked))
         finally:
-            self._under_way -= 1
+            self._under_way -= Counter([source])
 
     async def _stream_for(self, pair: DomainPair, connection: StreamProtocol) -> StreamProtocol:
         """Give a stream to ask on: one that is there, or one that is opened and shared by all who wait for it."""

@@ -76,8 +76,9 @@ class OpeningTests(ProtocolTestCase):
     def test_peer_address(self) -> None:
         """Where the peer is, as operators write it."""
         ends = Ends()
-        self.assertEqual("not connected", ends.a.peer_address)
+        self.assertEqual(("not connected", None), (ends.a.peer_address, ends.a.source))
         ends.connect()
+        self.assertEqual("192.0.2.2", ends.a.source)
         self.assertEqual("192.0.2.2:5269", ends.a.peer_address)
         later = Ends().a
         later.makeConnection(StringTransport(peerAddress=IPv6Address("TCP", "2001:db8::2", 5269)))

@@ -13,7 +13,7 @@ from muxs2s.proof.dialback import DialbackProof
 from muxs2s.proof.outcome import Evidence, FoundByDNS, Outcome, Proven, Refused, Scope
 from muxs2s.proof.peers import DIALBACK_SUFFICES, PeerPolicies
 from muxs2s.service.linkseams import StreamUnavailable
-from muxs2s.service.verification import Verifications
+from muxs2s.service.verification import MAX_ADDRESS_VERIFICATIONS, Verifications
 from muxs2s.stream.events import KeyVerified, PairAsserted
 from muxs2s.wire.errors import LocalMisuse, StanzaCondition
 from muxs2s.wire.names import DomainName, DomainPair
@@ -29,7 +29,8 @@ class DoubleConnection:
     peer_address = "192.0.2.1:5269"
     evidence = Evidence(chain=(), dialback=FoundByDNS(address="elsewhere"))
 
-    def __init__(self) -> None:
+    def __init__(self, source: str | None = "192.0.2.9") -> None:
+        self.source = source
         self.questions: list[tuple[DomainPair, str, str]] = []
         self.judged: list[tuple[DomainPair, Outcome, StanzaCondition]] = []
         self.is_closed = False
@@ -274,3 +275,27 @@ class LimitTests(VerificationCase):
         self.assertEqual([], self.peer.judged)
         self.hear(asserted(stream_id="3"))
         self.assertIs(StanzaCondition.RESOURCE_CONSTRAINT, self.judged()[1])
+
+    def test_of_one_address(self) -> None:
+        """Of them so many for one address; with one more there is room for others only, and for one without any."""
+        for number in range(MAX_ADDRESS_VERIFICATIONS):
+            self.hear(asserted(stream_id=str(number)))
+        self.assertEqual([], self.peer.judged)
+        self.hear(asserted(stream_id="one more"))
+        self.assertIs(StanzaCondition.RESOURCE_CONSTRAINT, self.judged()[1])
+        others = [DoubleConnection("2001:db8::/64"), *(DoubleConnection(None) for _ in range(3))]
+        for other in others:
+            self.hear(asserted(stream_id="other"), other)
+        self.assertEqual([], [other for other in others if other.judged])
+
+    def test_room_again(self) -> None:
+        """A key that is answered makes room for the next one of its address, and leaves nothing behind."""
+        for number in range(MAX_ADDRESS_VERIFICATIONS):
+            self.hear(asserted(stream_id=str(number)))
+        asked = self.open()
+        self.answer(asked, answered(stream_id="0"))
+        self.streams.existing = asked
+        self.hear(asserted(stream_id="next"))
+        self.assertEqual((1, MAX_ADDRESS_VERIFICATIONS), (len(self.peer.judged), len(self.verifications)))
+        self.verifications.closing(cast(StreamProtocol, asked), "gone")
+        self.assertEqual((0, {}), (len(self.verifications), dict(self.verifications._under_way)))
