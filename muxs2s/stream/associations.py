@@ -114,7 +114,7 @@ class _Lane:
     def has_pair(self, pair: DomainPair, now: float) -> bool:
         return _holds(self.pairs.get(pair.sender, {}).get(pair.target), now)
 
-    def proof_of_sender(self, domain: DomainName, now: float) -> Grant | None:
+    def grant_of_sender(self, domain: DomainName, now: float) -> Grant | None:
         grants = (self.senders.get(domain), *self.pairs.get(domain, {}).values())
         return next((grant for grant in grants if _holds(grant, now)), None)
 
@@ -161,10 +161,10 @@ class AssociationTable:
         """Whether exactly ``pair`` was accepted, by itself, and still is."""
         return self._lanes[direction].has_pair(pair, now)
 
-    def proof_of_peer(self, domain: DomainName, now: float) -> Grant | None:
-        """By what the peer has proven a domain of its own here; ``None`` if it has not, or that has ended."""
+    def grant_of_peer(self, domain: DomainName, now: float) -> Grant | None:
+        """What the peer's proof of a domain of its own is worth here; ``None`` if there is none, or it has ended."""
         called = self._lanes[Direction.OUTBOUND].targets.get(domain)
-        return called if _holds(called, now) else self._lanes[Direction.INBOUND].proof_of_sender(domain, now)
+        return called if _holds(called, now) else self._lanes[Direction.INBOUND].grant_of_sender(domain, now)
 
     def examine(self, direction: Direction, pair: DomainPair, now: float) -> Admission:
         """

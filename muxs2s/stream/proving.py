@@ -96,7 +96,7 @@ class ProvingStream(Stream):
         """
         if not self.may_ask:
             raise LocalMisuse(f"nothing can be asked on this stream ({self.state.name})")
-        if self.associations.proof_of_peer(pair.sender, now) is None:
+        if self.associations.grant_of_peer(pair.sender, now) is None:
             raise LocalMisuse(f"the peer is not known to answer for {pair.sender}")
         if (pair, stream_id) in self._questions:
             raise LocalMisuse(f"the server of {pair.sender} is being asked about a key for that stream already")
@@ -141,7 +141,7 @@ class ProvingStream(Stream):
         Source: XEP-0220, section 2.6.1; XEP-0288, section 2.2.
         """
         is_possible = self.state is StreamState.CARRYING and self._may_be_asserted(Direction.OUTBOUND)
-        if not is_possible or self.associations.proof_of_peer(pair.target, now) is None:
+        if not is_possible or self.associations.grant_of_peer(pair.target, now) is None:
             raise LocalMisuse(f"{pair} cannot be asserted on this stream ({self.state.name})")
         self._assert(pair, now)
         return self._happened()
@@ -279,8 +279,8 @@ class ProvingStream(Stream):
 
     def _accepted(self, pair: DomainPair, now: float) -> None:
         """The peer accepts a pair of ours, which is good for as long as the peer's own domain is proven."""
-        proof = self.associations.proof_of_peer(pair.target, now)
-        until = now if proof is None else proof.until
+        grant = self.associations.grant_of_peer(pair.target, now)
+        until = now if grant is None else grant.until
         self.associations.accept_pair(Direction.OUTBOUND, pair, replace(OWN_KEY, until=until))
         self._begin_carrying(now)
         self._open(Direction.OUTBOUND, pair, now)

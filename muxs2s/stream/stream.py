@@ -233,10 +233,10 @@ class Stream(EndingStream):
         Source: XEP-0288, section 2.2.
         """
         opened = {direction: pair}
-        proof = self.associations.proof_of_peer(pair.target if direction is Direction.OUTBOUND else pair.sender, now)
-        if self.is_two_way and proof is not None:
+        grant = self.associations.grant_of_peer(pair.target if direction is Direction.OUTBOUND else pair.sender, now)
+        if self.is_two_way and grant is not None:
             opened[direction.opposite] = pair.reversed()
-            self.associations.accept_pair(direction.opposite, pair.reversed(), proof)
+            self.associations.accept_pair(direction.opposite, pair.reversed(), grant)
             self._both_ways = opened[Direction.OUTBOUND]
         for each in (Direction.OUTBOUND, Direction.INBOUND):
             if each in opened:

@@ -186,28 +186,28 @@ class PeerTests(SynchronousTestCase):
         """Whom we called is proven as a target of ours; a domain of ours never is."""
         self.table.accept_sender(OUT, A, FOR_EVER)
         self.table.accept_target(OUT, B, UNTIL_NOON)
-        self.assertEqual([None, UNTIL_NOON], [self.table.proof_of_peer(domain, 11.0) for domain in (A, B)])
+        self.assertEqual([None, UNTIL_NOON], [self.table.grant_of_peer(domain, 11.0) for domain in (A, B)])
 
     def test_calling(self) -> None:
         """Who called is proven as a sender of its own, by its certificate or in a pair."""
         self.table.accept_sender(IN, A, FOR_EVER)
         self.table.accept_target(IN, B, FOR_EVER)
         self.table.accept_pair(IN, DomainPair(C, B), UNTIL_NOON)
-        proofs = [self.table.proof_of_peer(domain, 11.0) for domain in (A, B, C)]
-        self.assertEqual([FOR_EVER, None, UNTIL_NOON], proofs)
+        grants = [self.table.grant_of_peer(domain, 11.0) for domain in (A, B, C)]
+        self.assertEqual([FOR_EVER, None, UNTIL_NOON], grants)
 
     def test_pairs_of_ours(self) -> None:
         """That the peer takes a pair of ours proves nothing of the peer."""
         self.table.accept_pair(OUT, PAIR, FOR_EVER)
-        self.assertEqual([None, None], [self.table.proof_of_peer(domain, 0.0) for domain in PAIR])
+        self.assertEqual([None, None], [self.table.grant_of_peer(domain, 0.0) for domain in PAIR])
 
     def test_end(self) -> None:
         """A proof that has ended is none, and another one takes its place."""
         for accept in (self.table.accept_target, self.table.accept_sender):
             accept(OUT if accept == self.table.accept_target else IN, A, UNTIL_NOON)
-        self.assertIs(None, self.table.proof_of_peer(A, 12.0))
+        self.assertIs(None, self.table.grant_of_peer(A, 12.0))
         self.table.accept_pair(IN, PAIR, FOR_EVER)
-        self.assertEqual(FOR_EVER, self.table.proof_of_peer(A, 12.0))
+        self.assertEqual(FOR_EVER, self.table.grant_of_peer(A, 12.0))
 
     def test_opposite(self) -> None:
         """The direction of the answers to the answers is the first."""
