@@ -201,7 +201,7 @@ class StreamProtocol(Protocol):
         """
         Send stanzas of one pair; only while there is :attr:`room`.
 
-        :param stanzas: :data:`~muxs2s.network.writing.MAX_WRITE_BYTES` together, or a single one.
+        :param stanzas: inside TLS :data:`~muxs2s.network.writing.MAX_WRITE_BYTES` together; or a single one.
         :raises LocalMisuse: if there is no room or the pair is not proven on this stream; nothing is
             sent then.
         """

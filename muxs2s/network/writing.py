@@ -85,7 +85,7 @@ class StanzaWriter:
         """
         Write stanzas; only while :attr:`is_free`.
 
-        :param data: the same stanzas as bytes: :data:`MAX_WRITE_BYTES` at most, or a single stanza.
+        :param data: the same stanzas as bytes: inside TLS :data:`MAX_WRITE_BYTES` at most, or a single stanza.
         """
         self.in_hand = tuple(stanzas)
         self._write(data)

@@ -17,7 +17,6 @@ from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from muxs2s.network.writing import MAX_WRITE_BYTES
 from muxs2s.service.backoff import Backoff
 from muxs2s.service.linkseams import Carrier, Link, LinkSeams, StreamUnavailable
 from muxs2s.service.queues import PairQueue
@@ -99,13 +98,13 @@ class _Core:
 
         Source: XEP-0478, section 4.
         """
-        batch = self.queue.take(MAX_WRITE_BYTES)
+        batch = self.queue.take(carrier.max_write_bytes)
         larger = self.queue.discard_larger(carrier.max_bytes)
         while larger:
             text = f"{self.pair.target} takes stanzas of {carrier.max_bytes:.0f} bytes at most"
             self.seams.bounce(larger, StanzaCondition.POLICY_VIOLATION, text)
             self.queue.put_back()
-            batch = self.queue.take(MAX_WRITE_BYTES)
+            batch = self.queue.take(carrier.max_write_bytes)
             larger = self.queue.discard_larger(carrier.max_bytes)
         return batch
 

@@ -46,6 +46,11 @@ class Carrier(Protocol):
         """The largest stanza it can take; infinite if there is no limit."""
         ...
 
+    @property
+    def max_write_bytes(self) -> int:
+        """How many bytes of stanzas it takes at once; a single stanza it takes all the same."""
+        ...
+
     def send(self, pair: DomainPair, stanzas: Sequence[Slice]) -> None:
         """
         Take stanzas.

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Sequence
 
 from muxs2s.network.protocol import StreamProtocol
+from muxs2s.network.writing import MAX_WRITE_BYTES
 from muxs2s.service.linkseams import Link
 from muxs2s.wire.names import DomainPair
 from muxs2s.wire.stanza import Slice
@@ -74,6 +75,16 @@ class Place:
     def max_bytes(self) -> float:
         """The largest stanza the peer takes; infinite if it has not said."""
         return self._users.connection.stream.peer_limits.max_bytes
+
+    @property
+    def max_write_bytes(self) -> int:
+        """
+        How many bytes of stanzas can be sent at once; a single stanza can in any case.
+
+        A peer cannot read a part of a TLS record. Outside TLS it can: when the connection breaks, it may have
+        all but the last of those that were sent together, and would have them twice.
+        """
+        return MAX_WRITE_BYTES if self._users.connection.stream.is_secure else 0
 
     def send(self, pair: DomainPair, stanzas: Sequence[Slice]) -> None:
         """Send stanzas, as :meth:`muxs2s.network.protocol.StreamProtocol.send`."""

@@ -8,6 +8,7 @@ from math import inf
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
+from muxs2s.network.writing import MAX_WRITE_BYTES
 from muxs2s.service.backoff import Backoff
 from muxs2s.service.links import new_link
 from muxs2s.service.linkseams import Carrier, Link, LinkSeams, StreamUnavailable
@@ -26,6 +27,7 @@ class DoubleCarrier:
     def __init__(self) -> None:
         self.room = True
         self.max_bytes = inf
+        self.max_write_bytes = MAX_WRITE_BYTES
         self.in_hand: list[Slice] = []
         self.taken: list[Slice] = []
         """What has gone its way."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from muxs2s.proof.peers import PeerPolicies, PeerPolicy
 from muxs2s.proof.policy import ProofPolicy
+from muxs2s.service.links import REDIAL_SECONDS
 from tests.network.bytepeer import ADDRESS, BytePeer, call, listen
+from tests.service.samples import message
 from tests.service.world import FederationTestCase
 from tests.stream.scripts import header
 
@@ -40,7 +42,10 @@ class UnencryptedCase(FederationTestCase):
     def opened(self, *texts: str) -> BytePeer:
         """A stream that the server has opened, and on which the peer has accepted it."""
         self.c.send(*texts, target="old.example")
-        (peer,) = self.old.connected
+        return self.accepted(self.old.connected[-1])
+
+    def accepted(self, peer: BytePeer) -> BytePeer:
+        """Let the peer accept the server on a stream."""
         peer.say(old_header(id="1") + FEATURES)
         peer.say(ACCEPTED)
         return peer
@@ -66,6 +71,23 @@ class SendingTests(UnencryptedCase):
         self.world.advance(121.0)
         self.assert_bounced(self.c, "remote-server-timeout")
         self.assertTrue(peer.heard.endswith(b"<body>1</body></message>"))
+
+    def test_nothing_twice(self) -> None:
+        """S17: wherever the connection breaks, a stanza that the peer has read whole does not come again."""
+        self.network.buffer_bytes = 200
+        for steps in range(1, 60):
+            wanted = [f"{steps}-{number}" for number in range(10)]
+            first = self.opened("begin")
+            self.c.service.send([message(text, "x@c.example", "y@old.example") for text in wanted])
+            self.network.step(steps)
+            self.network.cut()
+            self.world.advance(REDIAL_SECONDS)
+            second = self.accepted(self.old.connected[-1])
+            heard = (first.heard if first is not second else b"") + second.heard
+            self.network.cut()
+            self.network.settle()
+            counts = [heard.count(f"<body>{text}</body></message>".encode()) for text in wanted]
+            self.assertEqual([], [count for count in counts if count > 1], steps)
 
     def test_closes(self) -> None:
         """S8: such a stream is closed by both ends, then the connection."""

@@ -9,6 +9,7 @@ from typing import cast
 from twisted.trial.unittest import SynchronousTestCase
 
 from muxs2s.network.protocol import StreamProtocol
+from muxs2s.network.writing import MAX_WRITE_BYTES
 from muxs2s.service.linkseams import Carrier, Link
 from muxs2s.service.users import StreamUsers
 from muxs2s.wire.names import DomainPair
@@ -23,7 +24,7 @@ class DoubleConnection:
         self.writes_left = 0
         self.sent: list[Slice] = []
         self.is_closed = False
-        self.stream = SimpleNamespace(peer_limits=SimpleNamespace(max_bytes=10_000.0))
+        self.stream = SimpleNamespace(peer_limits=SimpleNamespace(max_bytes=10_000.0), is_secure=True)
 
     @property
     def room(self) -> bool:
@@ -85,7 +86,9 @@ class StreamUsersTests(SynchronousTestCase):
     def test_place(self) -> None:
         """A place has the room and the limit of the stream, and can end it."""
         place = self.links[0].place
-        self.assertEqual((False, 10_000.0), (place.room, place.max_bytes))
+        self.assertEqual((False, 10_000.0, MAX_WRITE_BYTES), (place.room, place.max_bytes, place.max_write_bytes))
+        self.connection.stream.is_secure = False
+        self.assertEqual(0, place.max_write_bytes)
         place.close()
         self.assertIs(True, self.connection.is_closed)
 
