@@ -14,6 +14,7 @@ from typing import ClassVar, Final
 from muxs2s.stream.associations import OWN_CERTIFICATE, Direction, Grant
 from muxs2s.stream.bidi import bidi_request
 from muxs2s.stream.dialback import is_dialback
+from muxs2s.stream.early import EarlyStanzas
 from muxs2s.stream.events import Negotiated, TLSAgreed
 from muxs2s.stream.external import auth_element, failure_reason
 from muxs2s.stream.features import (
@@ -29,6 +30,7 @@ from muxs2s.stream.machine import INITIATING, StreamInput, StreamState
 from muxs2s.stream.proving import ProvingStream
 from muxs2s.stream.side import OwnSide
 from muxs2s.wire.errors import RemoteViolation, StanzaCondition, StreamCondition
+from muxs2s.wire.framing import Framer
 from muxs2s.wire.header import StreamFailure, StreamHeader
 from muxs2s.wire.names import DomainPair
 from muxs2s.wire.namespaces import SASL, TLS
@@ -112,7 +114,7 @@ class InitiatingStream(ProvingStream):
         if element.name == "proceed":
             self._agreed_on_tls(now)
         elif element.name == "success":
-            self._authenticated()
+            self._authenticated(now)
         else:
             asked_for = "STARTTLS" if element.namespace == TLS else "our certificate"
             text = f"{self.pair.target} refused {asked_for}: {failure_reason(element)}"
@@ -211,11 +213,22 @@ class InitiatingStream(ProvingStream):
             )
             self._fail(StreamCondition.UNSUPPORTED_FEATURE, text, now)
 
-    def _authenticated(self) -> None:
+    def _authenticated(self, now: float) -> None:
         self._machine.advance(StreamInput.AUTHENTICATED)
         self.associations.accept_sender(Direction.OUTBOUND, self.pair.sender, OWN_CERTIFICATE)
+        before = self._framer
         self._restart(self._limits.after_authentication)
         self._send_header(self._own_header)
+        if self.is_two_way:
+            self._take_early_stanzas(before, now)
+
+    def _take_early_stanzas(self, before: Framer | EarlyStanzas, now: float) -> None:
+        """From now on the peer may answer; some do before they have begun the stream anew."""
+        grant = self.associations.grant_of_peer(self.pair.target, now)
+        assert isinstance(before, Framer) and isinstance(self._framer, Framer), "SASL succeeds once"
+        if grant is not None:
+            self.associations.accept_pair(Direction.INBOUND, self.pair.reversed(), grant)
+            self._framer = EarlyStanzas(before, self._framer)
 
     def _header_for_error(self) -> StreamHeader:
         return self._own_header

@@ -19,6 +19,7 @@ from muxs2s.proof.outcome import Outcome, Proven
 from muxs2s.stream.announced import NO_LIMITS, AnnouncedLimits
 from muxs2s.stream.associations import Admission, AssociationTable, Direction, Grant
 from muxs2s.stream.deadlines import Deadlines, Due
+from muxs2s.stream.early import EarlyStanzas
 from muxs2s.stream.ending import EndingStream
 from muxs2s.stream.events import ProofWanted, StanzaDropped, StanzasReceived, StreamEvent, StreamReady
 from muxs2s.stream.liveness import WHITE_SPACE, answer_to_ping
@@ -39,6 +40,7 @@ from muxs2s.wire.stanza import Slice
 __all__ = ["Stream"]
 
 _DEAF: Final = frozenset({StreamState.SECURING, StreamState.CLOSED})
+_PROVEN: Final = frozenset({StreamState.PROVEN_OPENING, StreamState.PROVEN_NEGOTIATING})
 _TAKING_STANZAS: Final = frozenset({StreamState.CARRYING, StreamState.CLOSING})
 _JUDGING: Final = frozenset({StreamState.JUDGING, StreamState.PLAIN_JUDGING})
 
@@ -76,7 +78,7 @@ class Stream(EndingStream):
         self.associations = AssociationTable()
         self._limits = limits
         self._side = side
-        self._framer = Framer(limits.before_authentication)
+        self._framer: Framer | EarlyStanzas = Framer(limits.before_authentication)
         self._admitted: list[Slice] = []
         self._to_prove: DomainName | None = None
         self._both_ways: DomainPair | None = None
@@ -258,11 +260,15 @@ class Stream(EndingStream):
         framer, known = self._framer, self._framer.violation
         for framed in framer.feed(data):
             self._take(framed, now)
-            if self._framer is not framer or self.state is StreamState.CLOSED:
+            if self.state is StreamState.CLOSED or not self._reads_on_with(framer):
                 return
         violation = framer.violation
         if violation is not None and violation is not known:
             self._fail(violation.condition, str(violation), now)
+
+    def _reads_on_with(self, framer: Framer | EarlyStanzas) -> bool:
+        """Whether what else a framer has found still counts: not after a restart, but for early stanzas."""
+        return self._framer is framer or (isinstance(self._framer, EarlyStanzas) and self._framer.before is framer)
 
     def _flush_admitted(self) -> None:
         if self._admitted:
@@ -295,7 +301,8 @@ class Stream(EndingStream):
             self._element(element, now)
 
     def _take_stanza(self, stanza: Slice, now: float) -> None:
-        if self.state not in _TAKING_STANZAS:
+        is_early = isinstance(self._framer, EarlyStanzas) and self.state in _PROVEN
+        if self.state not in _TAKING_STANZAS and not is_early:
             raise RemoteViolation(StreamCondition.NOT_AUTHORIZED, "a stanza before authentication")
         admission, pair = self.associations.check(stanza, now)
         if admission is Admission.ADMITTED:

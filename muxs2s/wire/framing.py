@@ -3,10 +3,8 @@ Bytes of an XML stream to its opening tag, first-level elements and closing tag.
 
 Knows expat, the XML that XMPP forbids and the limits on what a peer may send; hands on *slices*, the
 very bytes of a first-level element with the few attributes every layer asks for, in batches. Does
-not know what any element means, and builds no tree: see :meth:`muxs2s.wire.stanza.Slice.tree`.
-
-One pass of expat finds where elements begin and end. Nothing else here looks at every byte, because
-a stanza that merely passes through should cost no more. The reasons are in ``doc/design/framing.rst``.
+not know what any element means, and builds no tree: see :meth:`muxs2s.wire.stanza.Slice.tree`. The
+reasons are in ``doc/design/framing.rst``.
 """
 
 from __future__ import annotations
@@ -127,6 +125,11 @@ class Framer:
         parser.ProcessingInstructionHandler = _refuse_restricted
         parser.StartDoctypeDeclHandler = _refuse_restricted
         return parser
+
+    @property
+    def is_between(self) -> bool:
+        """Whether no element has begun that has not ended."""
+        return not self._buffer
 
     def feed(self, data: bytes) -> list[Framed]:
         """

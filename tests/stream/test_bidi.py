@@ -166,7 +166,7 @@ class AskedForByUsTests(SynchronousTestCase):
 
     def test_too_early(self) -> None:
         """B3, S10: a stanza of the peer before we are proven ends the stream."""
-        for state in (StreamState.PROVING, StreamState.PROVEN_NEGOTIATING):
+        for state in (StreamState.SECURE_NEGOTIATING, StreamState.PROVING):
             stream = initiating(state, way=INITIATING_TWO_WAY)
             ended = ending(stream.receive_bytes(REPLY, 0.0))
             self.assertIs(StreamCondition.NOT_AUTHORIZED, ended.condition)

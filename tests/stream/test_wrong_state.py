@@ -140,9 +140,11 @@ GRIDS: Final[Mapping[Way, tuple[str, ...]]] = {
     scripts.INITIATING_TWO_WAY: (
         *(INITIATING, INITIATING_PAIRS),
         """
-                 stanza result
-        CARRYING take   yes
-        CLOSING  take   ign
+                           stanza result
+        PROVEN_OPENING     take   in
+        PROVEN_NEGOTIATING take   us
+        CARRYING           take   yes
+        CLOSING            take   ign
         """,
     ),
     scripts.INITIATING_PLAIN: (
