@@ -33,6 +33,7 @@ class Jabberd2(Peer):
     )
 
     says_of_absent: ClassVar[tuple[str, ...]] = ("item-not-found", "service-unavailable")
+    processes: ClassVar[int] = 2
 
     def configure(self) -> None:
         """Write the configurations of both parts, and the one certificate it shows."""

@@ -102,6 +102,9 @@ class Peer(ABC):
     says_of_absent: ClassVar[tuple[str, ...]] = ("service-unavailable",)
     """With which conditions it returns a message when nobody speaks for the domain it is sent to."""
 
+    processes: ClassVar[int] = 1
+    """Through how many of its processes a message goes: one that ends loses a run of them, for itself."""
+
     reactor: IChildReactor
     place: Path
     address: str
