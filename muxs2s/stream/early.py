@@ -32,32 +32,34 @@ class EarlyStanzas:
     """
 
     def __init__(self, before: Framer, after: Framer) -> None:
-        self.before, self._after = before, after
+        self.before, self.after = before, after
         before.limits = self.limits = after.limits
+        self.is_over = False
+        """Whether something else than a stanza has come: ``after`` reads all that follows."""
+
         self._waiting = b""
         self._is_inside = not before.is_between
-        self._is_over = False
 
     @property
     def violation(self) -> RemoteViolation | None:
         """As that of a framer."""
-        return self._after.violation if self._is_over else self.before.violation
+        return self.after.violation if self.is_over else self.before.violation
 
     def feed(self, data: bytes) -> list[Framed]:
         """As that of a framer."""
         self._waiting += data
         framed: list[Framed] = []
-        while self._waiting and not self._is_over and self.before.violation is None:
+        while self._waiting and not self.is_over and self.before.violation is None:
             if not self._is_inside:
                 self._waiting = self._waiting.lstrip(_SPACE)
                 if _is_undecided(self._waiting):
                     return framed
                 self._is_inside = _STANZA.match(self._waiting) is not None
-                self._is_over = not self._is_inside
+                self.is_over = not self._is_inside
             else:
                 framed += self._read_on()
-        if self._is_over:
-            framed += self._after.feed(self._waiting)
+        if self.is_over:
+            framed += self.after.feed(self._waiting)
             self._waiting = b""
         return framed
 

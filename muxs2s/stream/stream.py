@@ -265,6 +265,8 @@ class Stream(EndingStream):
         violation = framer.violation
         if violation is not None and violation is not known:
             self._fail(violation.condition, str(violation), now)
+        if isinstance(framer, EarlyStanzas) and framer.is_over:
+            self._framer = framer.after
 
     def _reads_on_with(self, framer: Framer | EarlyStanzas) -> bool:
         """Whether what else a framer has found still counts: not after a restart, but for early stanzas."""
@@ -301,7 +303,7 @@ class Stream(EndingStream):
             self._element(element, now)
 
     def _take_stanza(self, stanza: Slice, now: float) -> None:
-        is_early = isinstance(self._framer, EarlyStanzas) and self.state in _PROVEN
+        is_early = self.is_two_way and self.state in _PROVEN
         if self.state not in _TAKING_STANZAS and not is_early:
             raise RemoteViolation(StreamCondition.NOT_AUTHORIZED, "a stanza before authentication")
         admission, pair = self.associations.check(stanza, now)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 from twisted.trial.unittest import SynchronousTestCase
 
 from muxs2s.stream import InitiatingStream, StreamReady, StreamState
@@ -26,6 +28,12 @@ def proving(offer: bytes = OFFER) -> InitiatingStream:
     return stream
 
 
+def alive() -> int:
+    """How many readers of early stanzas there are."""
+    gc.collect()
+    return sum(isinstance(each, EarlyStanzas) for each in gc.get_objects())
+
+
 class EarlyTests(SynchronousTestCase):
     """What Prosody does with a two-way stream."""
 
@@ -46,6 +54,22 @@ class EarlyTests(SynchronousTestCase):
         for byte in SUCCESS + IQ + ANSWER + HEADER + OFFER_NOTHING:
             taken += received(stream.receive_bytes(bytes([byte]), 0.0))
         self.assertEqual(([IQ, ANSWER], StreamState.CARRYING), (taken, stream.state))
+
+    def test_nothing_kept(self) -> None:
+        """Once the header is there, the framer of the stream before is let go."""
+        stream, before = proving(), alive()
+        stream.receive_bytes(SUCCESS + ANSWER, 0.0)
+        self.assertEqual(before + 1, alive())
+        stream.receive_bytes(HEADER, 0.0)
+        self.assertEqual(before, alive())
+        self.assertEqual([ANSWER], received(stream.receive_bytes(OFFER_NOTHING + ANSWER, 0.0)))
+
+    def test_before_features(self) -> None:
+        """B3: between the new header and its features they may come as well."""
+        stream = proving()
+        stream.receive_bytes(SUCCESS, 0.0)
+        stream.receive_bytes(HEADER, 0.0)
+        self.assertEqual([ANSWER], received(stream.receive_bytes(ANSWER, 0.0)))
 
     def test_one_way(self) -> None:
         """S10: on a stream that goes one way there is nothing to come; it is not taken."""
