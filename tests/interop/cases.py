@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Coroutine, Iterable, Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any, ClassVar, Final, Generic, Protocol, TypeVar, cast
 
@@ -19,7 +20,7 @@ from muxs2s.network.reactors import INetworkReactor
 from muxs2s.testing import CertificateAuthority, IssuedCredentials
 from muxs2s.testing.dns import Zone
 from muxs2s.wire.names import DomainName
-from tests.interop.cloud import IMPATIENT, SECRET, Cloud, Options
+from tests.interop.cloud import IMPATIENT, PATIENT, SECRET, Cloud, Options
 from tests.interop.crowd import Crowd
 from tests.interop.ledger import Flow
 from tests.interop.matrix import Situation
@@ -195,6 +196,18 @@ class PeerCase(TestCase, Generic[AnyPeer]):
         voice = self.peer.voice(THEIRS)
         self.crowd.send(voice.who, to, count, sender=voice.sender, pause=pause)
         return self.crowd.ledger.flow(CLIENT, to)
+
+    async def talk_every_pair(self, certify_ours: Certify | None = None) -> None:
+        """Have ten domains talk with ten, each with each and both ways, on a stream for each pair and direction."""
+        ours, theirs = ([f"{side}{number}.example" for number in range(10)] for side in "ab")
+        await self.populate(ours, theirs, certify_ours=certify_ours, patience=PATIENT)
+        for our, their in product(ours, theirs):
+            self.crowd.send(our, f"{ACCOUNT}@{their}", sender=f"bot@{our}")
+            self.crowd.send(f"{ACCOUNT}@{their}/home", f"bot@{our}")
+        await self.crowd.settled()
+        self.assert_complete(*self.crowd.ledger.flows.values())
+        self.assertEqual(200, len(self.cloud.streams))
+        self.assertEqual(200, len(self.cloud.accepted))
 
     async def finish(self, *, lost: Iterable[Flow] = ()) -> None:
         """

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from itertools import product
 from typing import Final
 
 from muxs2s.testing import CLIENT as FOR_CLIENTS
 from muxs2s.testing import SERVER as FOR_SERVERS
 from muxs2s.testing import IssuedCredentials
 from tests.interop.cases import PeerCase
-from tests.interop.cloud import PATIENT
-from tests.interop.servers import ACCOUNT, Ejabberd
+from tests.interop.servers import Ejabberd
 
 MANY: Final = 200
 FEW: Final = 3
@@ -39,15 +37,7 @@ class TalkTests(EjabberdCase):
 
         Every pair has a stream of its own in each direction, proven by itself.
         """
-        ours, theirs = ([f"{side}{number}.example" for number in range(10)] for side in "ab")
-        await self.populate(ours, theirs, certify_ours=self.for_both, patience=PATIENT)
-        for our, their in product(ours, theirs):
-            self.crowd.send(our, f"{ACCOUNT}@{their}", sender=f"bot@{our}")
-            self.crowd.send(f"{ACCOUNT}@{their}/home", f"bot@{our}")
-        await self.crowd.settled()
-        self.assert_complete(*self.crowd.ledger.flows.values())
-        self.assertEqual(200, len(self.cloud.streams))
-        self.assertEqual(200, len(self.cloud.accepted))
+        await self.talk_every_pair(self.for_both)
         await self.finish()
 
     async def test_order(self) -> None:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from itertools import product
 from typing import Final
 
 from tests.interop.cases import BOT, CLIENT, OURS, THEIRS, ProsodyCase
-from tests.interop.cloud import PATIENT
 from tests.interop.servers import ACCOUNT
 
 MANY: Final = 200
@@ -31,15 +29,7 @@ class TalkTests(ProsodyCase):
         Every pair has a stream of its own in each direction, proven by itself, and Prosody is sent
         nothing that it might not know.
         """
-        ours, theirs = ([f"{side}{number}.example" for number in range(10)] for side in "ab")
-        await self.populate(ours, theirs, patience=PATIENT)
-        for our, their in product(ours, theirs):
-            self.crowd.send(our, f"{ACCOUNT}@{their}", sender=f"bot@{our}")
-            self.crowd.send(f"{ACCOUNT}@{their}/home", f"bot@{our}")
-        await self.crowd.settled()
-        self.assert_complete(*self.crowd.ledger.flows.values())
-        self.assertEqual(200, len(self.cloud.streams))
-        self.assertEqual(200, len(self.cloud.accepted))
+        await self.talk_every_pair()
         self.assertEqual({"message", *NEGOTIATED}, self.peer.elements_received)
         await self.finish()
 
