@@ -21,17 +21,19 @@ PACKAGE = Path(muxs2s.__file__).parent
 FLOORS = {
     "wire": 1,
     "proof": 2,
-    "stream": 3,
-    "network": 4,
-    "hosts": 4,
-    "service": 5,
-    "server": 6,
-    "testing": 6,
-    "tap": 7,
-    "check": 7,
-    "probe": 7,
-    "demo": 7,
-    "commands": 8,
+    "multiplex": 3,
+    "stream": 4,
+    "network": 5,
+    "hosts": 5,
+    "service": 6,
+    "server": 7,
+    "testing": 7,
+    "tap": 8,
+    "check": 8,
+    "probe": 8,
+    "demo": 8,
+    "conformance": 8,
+    "commands": 9,
 }
 """
 Rooms and top-level modules by floor: a module imports from its own room and from lower floors.
@@ -45,7 +47,7 @@ A host hands stanzas to what moves bytes, and a probe has our own certificate ch
 direction, so no cycle.
 """
 
-PURE = ("wire", "proof", "stream")
+PURE = ("wire", "proof", "multiplex", "stream")
 
 TREE = "twisted.words.xish"
 """Domish as a plain tree: all of Twisted that the pure floors see."""
@@ -53,6 +55,7 @@ TREE = "twisted.words.xish"
 THIRD_PARTY = {
     "wire": ("idna", TREE),
     "proof": ("idna", TREE, "cryptography", "service_identity", "dns"),
+    "multiplex": ("idna", TREE, "cryptography"),
     "stream": ("idna", TREE, "cryptography"),
 }
 

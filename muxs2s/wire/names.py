@@ -22,6 +22,7 @@ __all__ = [
     "MAX_CACHED_NAMES",
     "DomainName",
     "DomainPair",
+    "DomainPattern",
     "NameRefused",
     "domain_of",
     "domainpart",
@@ -135,6 +136,28 @@ class DomainPair(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.sender} -> {self.target}"
+
+
+class DomainPattern(NamedTuple):
+    """
+    Every domain that is one label more than another: ``*.b.example`` stands for ``x.b.example`` alone.
+
+    Source: RFC 9525, section 6.3.
+    """
+
+    parent: DomainName
+
+    @property
+    def ascii(self) -> str:
+        """As certificates write it, in A-labels."""
+        return f"*.{self.parent.ascii}"
+
+    def matches(self, domain: DomainName) -> bool:
+        """Whether it stands for ``domain``."""
+        return domain.partition(".")[2] == self.parent
+
+    def __str__(self) -> str:
+        return f"*.{self.parent}"
 
 
 def domainpart(address: str) -> str:

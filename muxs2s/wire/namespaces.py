@@ -15,6 +15,7 @@ __all__ = [
     "COMPONENT",
     "DIALBACK",
     "DIALBACK_FEATURE",
+    "MULTIPLEX",
     "PING",
     "SASL",
     "SERVER",
@@ -61,6 +62,9 @@ BIDI_FEATURE: Final = "urn:xmpp:features:bidi"
 
 BIDI: Final = "urn:xmpp:bidi"
 """The element that makes a stream bidirectional, which is not the feature (XEP-0288)."""
+
+MULTIPLEX: Final = "urn:xmpp:mux-cert:0"
+"""Domains proven by certificate on a live stream: feature and elements (doc/protocol.rst; provisional)."""
 
 PING: Final = "urn:xmpp:ping"
 """Asks whether the other end is there (XEP-0199)."""
