@@ -11,16 +11,21 @@ from typing import Final
 
 from cryptography import x509
 
+from muxs2s.multiplex.elements import MAX_ELEMENT_BYTES
+from muxs2s.multiplex.flat import read_plain, read_tree
+from muxs2s.multiplex.reading import MultiplexMalformed, read_element
 from muxs2s.proof.identity import MAX_CERTIFICATE_NAMES, CertificateNames, names_in
 from muxs2s.wire.errors import RemoteViolation, StreamCondition
 from muxs2s.wire.framing import Framed, StreamOpened
 from muxs2s.wire.header import read_header
 from muxs2s.wire.limits import FramingLimits
 from muxs2s.wire.names import DomainName, NameRefused, domain_of, domainpart
+from muxs2s.wire.namespaces import MULTIPLEX
 from muxs2s.wire.stanza import Slice
+from tests.multiplex.schema import assert_valid
 from tests.wire.generated import pieces
 from tests.wire.meaning import OUR_HEADERS, differences
-from tests.wire.samples import read
+from tests.wire.samples import HEADER, read, read_slice
 
 SMALL_LIMITS: Final = FramingLimits(
     max_element_bytes=400, max_elements=6, max_feature_elements=8, max_depth=4, max_tag_bytes=150
@@ -70,6 +75,35 @@ def check_moving(header: bytes, data: bytes) -> int:
         found = list(differences(header, stanza))
         assert not found, found
     return len(stanzas)
+
+
+def check_multiplex(data: bytes) -> int:
+    """
+    An element of multiplexing means the same by pattern and by tree; it is malformed, or can be said again.
+
+    :returns: how many such elements there were in these bytes.
+    """
+    framed, _ = read(HEADER, data)
+    elements = [each for each in framed if isinstance(each, Slice) and each.namespace == MULTIPLEX]
+    for element in elements:
+        plain, told = read_plain(element.data), read_tree(element.tree())
+        if plain is not None:
+            assert (plain.attributes, plain.text, [*plain.children]) == (told.attributes, told.text, [*told.children])
+        _check_said_again(element)
+    return len(elements)
+
+
+def _check_said_again(element: Slice) -> None:
+    """What was read is written so that it fits the schema, and reads the same."""
+    try:
+        meant = read_element(element)
+    except MultiplexMalformed as malformed:
+        assert malformed.kind == element.name, malformed
+        return
+    written = meant.to_bytes()
+    if len(written) <= MAX_ELEMENT_BYTES:
+        assert_valid(written)
+        assert read_element(read_slice(written)) == meant, (element, meant)
 
 
 def check_address(address: str) -> None:

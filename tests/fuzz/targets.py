@@ -16,7 +16,7 @@ from cryptography import x509
 from muxs2s.proof import Evidence, PkixProof, Refused
 from muxs2s.testing import CertificateAuthority
 from muxs2s.wire.names import DomainName
-from tests.fuzz.checks import check_address, check_certificate, check_framing, check_moving
+from tests.fuzz.checks import check_address, check_certificate, check_framing, check_moving, check_multiplex
 from tests.proof.der import der
 from tests.wire.samples import HEADER, OPENING
 
@@ -81,8 +81,13 @@ def moving(data: bytes) -> None:
     check_moving(_HEADERS[sum(data[:1]) % len(_HEADERS)], data[1:])
 
 
+def multiplex(data: bytes) -> None:
+    """What follows the stream header is to be elements of multiplexing."""
+    check_multiplex(data)
+
+
 TARGETS: Final[Mapping[str, Callable[[bytes], object]]] = MappingProxyType(
-    {target.__name__: target for target in (framing, names, certificates, moving)}
+    {target.__name__: target for target in (framing, names, certificates, moving, multiplex)}
 )
 
 
