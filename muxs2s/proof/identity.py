@@ -16,7 +16,7 @@ from cryptography.x509 import Certificate
 
 from muxs2s.wire.names import DomainName, NameRefused
 
-__all__ = ["MAX_CERTIFICATE_NAMES", "NO_NAMES", "CertificateNames", "names_in"]
+__all__ = ["MAX_CERTIFICATE_NAMES", "NO_NAMES", "CertificateNames", "names_in", "subject_in"]
 
 MAX_CERTIFICATE_NAMES: Final = 256
 """Entries read of the subject alternative names of one certificate, of whatever kind."""
@@ -37,9 +37,13 @@ _OCTET_STRING: Final = 0x04
 _UTF8_STRING: Final = 0x0C
 _IA5_STRING: Final = 0x16
 _SEQUENCE: Final = 0x30
+_VERSION: Final = 0xA0
 _EXTENSIONS: Final = 0xA3
 _OTHER_NAME: Final = 0xA0
 _DNS_NAME: Final = 0x82
+
+_SUBJECT_PLACE: Final = 4
+"""After serial number, signature algorithm, issuer and validity."""
 
 _LONG_TAG: Final = 0x1F
 _LONG_LENGTH: Final = 0x80
@@ -109,6 +113,21 @@ def names_in(certificate: Certificate) -> CertificateNames:
     except _BrokenDER as broken:
         reading.note(f"the subject alternative names are malformed: {broken}")
     return reading.names()
+
+
+def subject_in(certificate: Certificate) -> bytes:
+    """
+    Read the subject of a certificate.
+
+    :returns: what is inside the SEQUENCE, in DER; empty if nothing is, or it cannot be read.
+
+    Source: RFC 5280, section 4.1.
+    """
+    try:
+        parts = [part for part in _elements(_only(_SEQUENCE, certificate.tbs_certificate_bytes)) if part[0] != _VERSION]
+    except _BrokenDER:
+        return b""
+    return parts[_SUBJECT_PLACE][1] if len(parts) > _SUBJECT_PLACE else b""
 
 
 class _BrokenDER(Exception):

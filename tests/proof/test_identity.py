@@ -24,6 +24,7 @@ from service_identity.hazmat import DNS_ID, SRV_ID, verify_service_identity
 from twisted.trial.unittest import SynchronousTestCase
 
 from muxs2s.proof import MAX_CERTIFICATE_NAMES, NO_NAMES, CertificateNames, names_in
+from muxs2s.proof.identity import subject_in
 from muxs2s.testing import CertificateAuthority, general_name
 from muxs2s.wire.names import DomainName
 from tests.fuzz.checks import check_certificate
@@ -316,6 +317,29 @@ class _Doubled:
     def __init__(self, tbs: bytes) -> None:
         names = der(0x30, der(0x06, bytes.fromhex("551d11")), der(0x04, der(0x30, GOOD)))
         self.tbs_certificate_bytes = der(0x30, der(0xA3, der(0x30, names, names)))
+
+
+class SubjectTests(SynchronousTestCase):
+    """The subject of a certificate, as it is written in it."""
+
+    def test_subject(self) -> None:
+        """M6: the subject is read as it stands there, empty if it is."""
+        issued = AUTHORITY.issue("b.example", common_name="a.example").leaf
+        self.assertEqual(der(0x30, subject_in(issued)), issued.subject.public_bytes())
+        self.assertEqual(b"", subject_in(AUTHORITY.issue("b.example").leaf))
+
+    def test_broken(self) -> None:
+        """Bytes that are no certificate have no subject, wherever they end."""
+        whole = AUTHORITY.issue("b.example", common_name="a.example").leaf.tbs_certificate_bytes
+        for tbs in (whole[:-1], whole[:1], b"", der(0x30, der(0x02, b"1"), der(0x30)), der(0x30, b"\x30\x05")):
+            self.assertEqual(b"", subject_in(_Bytes(tbs)), tbs)  # type: ignore[arg-type]  # no library would make one
+
+
+class _Bytes:
+    """What no library would take for a certificate."""
+
+    def __init__(self, tbs: bytes) -> None:
+        self.tbs_certificate_bytes = tbs
 
 
 class WordsTests(SynchronousTestCase):

@@ -1,0 +1,70 @@
+"""
+What comes of a certificate that was shown on a stream: the names it gives there, or why it gives none.
+
+Knows the two verdicts, and when one certificate takes the place of another. Does not know how an outcome
+becomes a verdict: see :mod:`muxs2s.multiplex.vouching`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+from cryptography.x509 import Certificate
+
+from muxs2s.multiplex.conditions import MultiplexCondition
+from muxs2s.multiplex.elements import ListedName
+from muxs2s.proof.identity import names_in, subject_in
+
+__all__ = ["MAX_CACHED_SUBJECTS", "NotVouched", "SubjectKey", "Vouched", "subject_key"]
+
+MAX_CACHED_SUBJECTS: Final = 128
+"""Certificates whose subject is remembered, least recently used first out: each is asked about a few times in a row."""
+
+SubjectKey = bytes | frozenset[str]
+"""What two certificates of the same subject have in common."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vouched:
+    """The certificate proves the domain, and gives these names."""
+
+    names: tuple[ListedName, ...]
+    """The domain of the exchange first; never empty."""
+
+    chain: tuple[Certificate, ...]
+    """As it was shown, the certificate itself first."""
+
+    until: float | None
+    """Seconds since the epoch: the earliest end in the chain; ``None`` if nothing ends."""
+
+    prooftype: str
+    evidence: str
+    """What proved it, for logs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotVouched:
+    """The certificate does not prove the domain."""
+
+    condition: MultiplexCondition
+    text: str
+    """Every reason, for people."""
+
+
+@lru_cache(maxsize=MAX_CACHED_SUBJECTS)
+def subject_key(certificate: Certificate) -> SubjectKey:
+    """
+    What a certificate has in common with the one that it renews, whoever issued either.
+
+    :returns: its subject in DER; if that is empty, the set of its names. Never raises: a subject that
+        cannot be read is no subject.
+
+    Source: doc/protocol.rst, "Same subject"; draft-hildebrand-xmpp-tls-multiplexing-00, section 2, item 6.
+    """
+    subject = subject_in(certificate)
+    if subject:
+        return subject
+    names = names_in(certificate)
+    return names.dns | names.patterns | names.srv | names.xmpp
