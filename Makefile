@@ -9,7 +9,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-ch
 
 FUZZ_SECONDS ?= 100
 
-.PHONY: help demo test interop-full fuzz corpus lint types docs news rows soak clean distclean
+.PHONY: help demo test interop-full fuzz corpus lint types docs news rows soak bench clean distclean
 
 help:
 	@echo "make demo       two servers on this machine, ten domains each, exchange messages over TLS"
@@ -23,6 +23,7 @@ help:
 	@echo "make news       the names of the news fragments, and what a release would say"
 	@echo "make rows       renew tests/coverage.md: which tests cover which rule of which standard"
 	@echo "make soak       10,000 half-open connections, twice: does anything of them stay behind?"
+	@echo "make bench      muxs2s beside Prosody and ejabberd, in build/bench.json; CASES=fanout,... runs a part"
 	@echo "make clean      remove what was built; make distclean: the environment too"
 
 demo: $(VENV)/for-running
@@ -60,10 +61,13 @@ rows: $(VENV)/for-testing
 soak: $(VENV)/for-testing
 	$(BIN)/python -m tests.soak.half_open
 
+bench: $(VENV)/for-running
+	@$(BIN)/python -m bench --cases "$(CASES)" $(OPTIONS)
+
 clean:
 	rm -rf build dist doc/_build _trial_temp* .coverage* .hypothesis .mypy_cache .ruff_cache *.egg-info
 	rm -f twisted/plugins/dropin.cache
-	find muxs2s tests twisted doc .ci -name __pycache__ -prune -exec rm -rf {} +
+	find muxs2s tests bench twisted doc .ci -name __pycache__ -prune -exec rm -rf {} +
 
 distclean: clean
 	rm -rf $(VENV) .tox

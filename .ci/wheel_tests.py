@@ -18,8 +18,8 @@ from pathlib import Path
 
 from run_tests import unit_suites
 
-COPIED = ("tests", "doc", "README.rst")
-"""The tests read the rows of doc/standards.rst and run the examples of doc and README.rst."""
+COPIED = ("tests", "bench", "doc", "README.rst")
+"""The tests read the rows of doc/standards.rst, run the examples of doc and README.rst, and test the benchmark."""
 
 LOCATE = "import muxs2s, twisted.plugins.muxs2s_plugin as p; print(muxs2s.__file__); print(p.__file__)"
 

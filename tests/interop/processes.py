@@ -18,7 +18,7 @@ from twisted.internet.protocol import ProcessProtocol
 from twisted.protocols.basic import LineReceiver
 from twisted.python.failure import Failure
 
-__all__ = ["END_SECONDS", "Child", "IChildReactor"]
+__all__ = ["END_SECONDS", "Child", "IChildReactor", "ends_with_us"]
 
 END_SECONDS = 15.0
 """How long a child may take to end when it is asked to; then it is killed."""
@@ -66,7 +66,7 @@ class Child(ProcessProtocol):
         self._waiting: list[Deferred[None]] = []
         self.status: str | None = None
         """How it ended; ``None`` while it runs."""
-        argv = (*_ends_with_us(), *argv)
+        argv = (*ends_with_us(), *argv)
         started: IProcessTransport = reactor.spawnProcess(
             self,
             argv[0],
@@ -129,6 +129,7 @@ class Child(ProcessProtocol):
         return False
 
 
-def _ends_with_us() -> tuple[str, ...]:
+def ends_with_us() -> tuple[str, ...]:
+    """What to write before a command so that its process ends with ours; nothing where the system cannot do so."""
     setpriv = shutil.which("setpriv")
     return () if setpriv is None else (setpriv, "--pdeathsig", "KILL", "--")

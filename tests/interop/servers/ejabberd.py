@@ -17,9 +17,9 @@ from typing import ClassVar, Final
 from tests.interop.servers.peer import ACCOUNT, HostedDomain, Peer, Program, Voice
 from tests.interop.servers.requirements import Requirement, program
 
-__all__ = ["Ejabberd"]
+__all__ = ["MACHINE", "Ejabberd", "libraries"]
 
-_MACHINE: Final = ("+K", "true", "+sbwt", "none", "+sbwtdcpu", "none", "+sbwtdio", "none", "-noinput")
+MACHINE: Final = ("+K", "true", "+sbwt", "none", "+sbwtdcpu", "none", "+sbwtdio", "none", "-noinput")
 """As Debian starts it, but schedulers that have nothing to do sleep at once."""
 
 
@@ -59,13 +59,13 @@ class Ejabberd(Peer):
         listening = [f"at {self.address}:{port} for ejabberd_{module}" for port, module in modules.items()]
         if self.direct_tls:
             listening.append(f"at {self.address}:{self.direct_tls_port} for ejabberd_s2s_in")
-        argv = (program("erl"), *_MACHINE, "-mnesia", "dir", f'"{self.place}/mnesia"', "-s", "ejabberd")
+        argv = (program("erl"), *MACHINE, "-mnesia", "dir", f'"{self.place}/mnesia"', "-s", "ejabberd")
         environment = {
             "HOME": str(self.place),
             "EJABBERD_CONFIG_PATH": str(self.place / "ejabberd.yml"),
             "EJABBERD_LOG_PATH": str(self.place / "ejabberd.log"),
             "ERL_INETRC": str(self.place / "inetrc"),
-            "ERL_LIBS": _libraries(),
+            "ERL_LIBS": libraries(),
             "ERL_CRASH_DUMP": str(self.place / "crash.dump"),
         }
         return [Program(argv=argv, listening=listening, environment=environment)]
@@ -82,7 +82,7 @@ class Ejabberd(Peer):
 
 
 @cache
-def _libraries() -> str:
+def libraries() -> str:
     """The directory in which the package has put its Erlang application."""
     files = subprocess.run(["dpkg-query", "--listfiles", "ejabberd"], capture_output=True, text=True, check=True).stdout
     application = next(line for line in files.splitlines() if line.endswith("/ebin/ejabberd.app"))

@@ -1,0 +1,156 @@
+"""
+Fan-out: the first message and its reply on every pair of the domains of two clouds, all in one burst.
+
+Knows what is sent and counted. Every component is connected before the clock starts, so what is measured
+is what two servers take to find, prove and use each other's domains.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Final
+
+from bench.bare import presentation_seconds
+from bench.certificates import issue
+from bench.clouds import Clouds, Names
+from bench.components import Component, Exchange
+from bench.figures import median_of
+from bench.options import Options, say
+from bench.rows import Goal, Row
+
+__all__ = ["Burst", "fanout", "rows_of"]
+
+PADDING: Final = "x" * 120
+TURN_SECONDS: Final = 0.05
+MS: Final = 1_000.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Burst:
+    """What one burst came to."""
+
+    pairs: int
+    lost: int
+    """Messages and replies that did not arrive."""
+
+    seconds: float
+    """Until the last reply was there."""
+
+    connections: int
+    cpu_seconds: float
+    """Of both servers, until they had come to rest."""
+
+    driver_seconds: float
+    """The time of the processor that the driver took for itself."""
+
+    resident_kib: int
+    """Growth of both servers."""
+
+
+def fanout(options: Options) -> list[Row]:
+    """Measure every server in turn."""
+    names = _names(options.domains)
+    certificates = issue(options.place / "fanout-certificates", (*names[0], *names[1]))
+    bursts: dict[str, list[Burst]] = {}
+    for number, kind in options.turns():
+        say(f"fanout, round {number} of {options.rounds}: {kind.name}")
+        with Clouds(kind, names, certificates, options.place) as clouds:
+            bursts.setdefault(kind.name, []).append(_burst(clouds, options.seconds))
+        say(f"  {bursts[kind.name][-1]}")
+    return list(rows_of(bursts, presentation_seconds(), options.domains))
+
+
+def rows_of(bursts: Mapping[str, Sequence[Burst]], bare_seconds: float, domains: int) -> Iterator[Row]:
+    """
+    Make rows of the medians of all bursts.
+
+    :param bursts: of each system.
+    :param bare_seconds: what the cryptography of one presentation takes.
+    :param domains: of each cloud.
+    """
+
+    def row(metric: str, unit: str, figure: Callable[[Burst], float], goal: Goal | None = None) -> Row:
+        figures = {system: median_of(measured, figure) for system, measured in bursts.items()}
+        return Row(case=f"fanout {domains} x {domains}", metric=metric, unit=unit, figures=figures, goal=goal or Goal())
+
+    floor = 2 * domains * bare_seconds
+    yield row("messages and replies lost", "stanzas", lambda burst: burst.lost, Goal(fixed=0))
+    yield row("connections", "connections", lambda burst: burst.connections, Goal(fixed=1))
+    yield row(
+        "CPU of both servers per pair",
+        "ms",
+        lambda burst: MS * burst.cpu_seconds / burst.pairs,
+        Goal(factors={"prosody": 1 / 16, "ejabberd": 1 / 40}),
+    )
+    yield row("until the last reply", "s", lambda burst: burst.seconds, Goal(factors={"prosody": 1 / 8}))
+    yield row("resident memory per pair, both servers", "KiB", lambda burst: burst.resident_kib / burst.pairs)
+    yield row("CPU of the driver", "s", lambda burst: burst.driver_seconds)
+    yield row(
+        f"CPU as a multiple of the bare cryptography ({MS * floor / domains**2:.4f} ms per pair)",
+        "x",
+        lambda burst: burst.cpu_seconds / floor,
+    )
+
+
+def _names(domains: int) -> Names:
+    first, second = ([f"{cloud}{number}.example" for number in range(domains)] for cloud in "ab")
+    return ["host-a.example", *first], ["host-b.example", *second]
+
+
+def _burst(clouds: Clouds, seconds: float) -> Burst:
+    clouds.settle()
+    senders, targets = clouds.components
+    ledger = _Ledger(senders + targets, len(senders) * len(targets))
+    cpu, resident, own = clouds.cpu_seconds(), clouds.resident_kib(), time.process_time()
+    began = time.perf_counter()
+    for target, sender in product(targets, senders):
+        ledger.begin(sender, target)
+    while not ledger.is_settled and time.perf_counter() < began + seconds:
+        ledger.exchange.turn(TURN_SECONDS)
+    took, own, connections = time.perf_counter() - began, time.process_time() - own, clouds.connections()
+    clouds.settle()
+    return Burst(
+        pairs=ledger.pairs,
+        lost=2 * ledger.pairs - ledger.arrived - ledger.replied,
+        seconds=took,
+        connections=connections,
+        cpu_seconds=clouds.cpu_seconds() - cpu,
+        driver_seconds=own,
+        resident_kib=clouds.resident_kib() - resident,
+    )
+
+
+class _Ledger:
+    """Who has heard from whom."""
+
+    def __init__(self, components: list[Component], pairs: int) -> None:
+        self.exchange = Exchange(components, self._take)
+        self.pairs = pairs
+        self.arrived = self.replied = self.errors = 0
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the fate of every message is known."""
+        return self.replied + self.errors >= self.pairs
+
+    def begin(self, sender: Component, target: Component) -> None:
+        """Send the first message of a pair."""
+        self._send(sender, sender.domain, target.domain, "first")
+
+    def _take(self, component: Component, data: bytes) -> None:
+        for message in component.messages(data):
+            if message.is_error:
+                say(f"  came back: {message}") if not self.errors else None
+                self.errors += 1
+            elif message.id == b"first":
+                self.arrived += 1
+                self._send(component, component.domain, message.sender.decode(), "reply")
+            else:
+                self.replied += 1
+
+    def _send(self, component: Component, sender: str, target: str, id: str) -> None:
+        text = f"<message type='chat' from='{sender}' to='{target}' id='{id}'><body>{PADDING}</body></message>"
+        self.exchange.send(component, text.encode())

@@ -1,0 +1,114 @@
+"""
+Programs that run beside the driver: started, waited for and ended by their own id.
+
+Does not know what they do.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from muxs2s.wire.errors import MuxS2SError
+from tests.interop.processes import ends_with_us
+
+__all__ = ["CHECKOUT", "BenchmarkFailed", "Child"]
+
+CHECKOUT: Final = Path(__file__).resolve().parent.parent
+"""Where our own programs run, so that they find the packages of this checkout."""
+
+START_SECONDS: Final = 60.0
+"""For a program to listen on its ports."""
+
+END_SECONDS: Final = 10.0
+"""For a program to end when it is asked to; then it is killed."""
+
+LOOK_SECONDS: Final = 0.05
+TAIL_CHARACTERS: Final = 2_000
+
+
+class BenchmarkFailed(MuxS2SError):
+    """A figure cannot be had; the message says why."""
+
+
+class Child:
+    """
+    A program under our care, which ends with us wherever the system can see to that.
+
+    :param log: the file for what it says.
+    :param environment: what it finds there beside ours.
+    """
+
+    def __init__(
+        self,
+        argv: Sequence[str],
+        log: Path,
+        *,
+        directory: Path = CHECKOUT,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self.log = log
+        with log.open("wb") as output:
+            self._process = subprocess.Popen(
+                [*ends_with_us(), *argv],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                cwd=directory,
+                env={**os.environ, **(environment or {})},
+            )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        self.end()
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
+    def wait_for(self, *places: tuple[str, int]) -> None:
+        """
+        Wait until it listens.
+
+        :raises BenchmarkFailed: if it does not within :data:`START_SECONDS`, or has ended.
+        """
+        deadline = time.monotonic() + START_SECONDS
+        for place in places:
+            while not _answers(place):
+                if self._process.poll() is not None or time.monotonic() > deadline:
+                    raise BenchmarkFailed(f"nobody listens on {place}: {self.tail()}")
+                time.sleep(LOOK_SECONDS)
+
+    def tail(self) -> str:
+        """The end of what it has said."""
+        return self.log.read_text(encoding="utf-8", errors="replace")[-TAIL_CHARACTERS:]
+
+    def end(self) -> None:
+        """Ask it to end; kill it if it does not."""
+        if self._process.poll() is None:
+            self._process.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(END_SECONDS)
+        if self._process.poll() is None:
+            self._process.kill()
+            self._process.wait(END_SECONDS)
+
+
+def _answers(place: tuple[str, int]) -> bool:
+    try:
+        socket.create_connection(place, 1).close()
+    except OSError:
+        return False
+    return True
