@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from muxs2s.proof.outcome import Evidence, Outcome, Prooftype, Refused
+from muxs2s.proof.outcome import Evidence, Fault, Outcome, Prooftype, Refused
 from muxs2s.proof.peers import PeerPolicies
 from muxs2s.wire.names import DomainName
 
@@ -45,5 +45,6 @@ class PolicyJudge:
         """Ask each prooftype and let the policy choose; a domain that is denied is not asked for a proof."""
         policy = self._policies().of(domain)
         if not policy.is_admitted:
-            return Refused(domain=domain, reasons=("the policy of this server denies it",))
+            text = "the policy of this server denies it"
+            return Refused(domain=domain, reasons=(text,), faults=frozenset({Fault.DENIED}))
         return policy.proofs.judge(domain, evidence, now, self._prooftypes)

@@ -4,6 +4,7 @@ from muxs2s.proof.dialback import MIN_SECRET_BYTES, DialbackKeys, DialbackProof,
 from muxs2s.proof.identity import MAX_CERTIFICATE_NAMES, NO_NAMES, CertificateNames, names_in
 from muxs2s.proof.outcome import (
     Evidence,
+    Fault,
     FoundByDNS,
     KeyAnswered,
     Outcome,
@@ -29,6 +30,7 @@ __all__ = [
     "DialbackProof",
     "DialbackSecret",
     "Evidence",
+    "Fault",
     "FoundByDNS",
     "KeyAnswered",
     "Outcome",

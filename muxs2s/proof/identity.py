@@ -10,16 +10,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Final
+from functools import lru_cache
+from typing import Final, cast
 
-from cryptography.x509 import Certificate
+from cryptography.x509 import Certificate, DNSName, SubjectAlternativeName
+from cryptography.x509.oid import ExtensionOID
 
 from muxs2s.wire.names import DomainName, NameRefused
 
-__all__ = ["MAX_CERTIFICATE_NAMES", "NO_NAMES", "CertificateNames", "names_in", "subject_in"]
+__all__ = ["MAX_CACHED_CERTIFICATES", "MAX_CERTIFICATE_NAMES", "NO_NAMES", "CertificateNames", "names_in", "subject_in"]
 
 MAX_CERTIFICATE_NAMES: Final = 256
 """Entries read of the subject alternative names of one certificate, of whatever kind."""
+
+MAX_CACHED_CERTIFICATES: Final = 128
+"""
+Certificates whose names are remembered, least recently used first out: each is asked about a few times in a row.
+"""
 
 _MAX_NOTE: Final = 200
 """Characters of one note about an entry that does not count."""
@@ -95,6 +102,7 @@ NO_NAMES: Final = CertificateNames()
 """A certificate that names no server."""
 
 
+@lru_cache(maxsize=MAX_CACHED_CERTIFICATES)
 def names_in(certificate: Certificate) -> CertificateNames:
     """
     Read the names of a certificate that count for server-to-server streams.
@@ -103,6 +111,24 @@ def names_in(certificate: Certificate) -> CertificateNames:
 
     Source: RFC 6120, section 13.7.1.2.1; RFC 5280, section 4.2.1.6.
     """
+    return _plain_names(certificate) or _every_name(certificate)
+
+
+def _plain_names(certificate: Certificate) -> CertificateNames | None:
+    """Take dNSNames as the library reads them, which is quick; ``None`` where there is anything else, or more."""
+    reading = _Reading()
+    try:
+        entries = certificate.extensions.get_extension_for_oid(ExtensionOID.SUBJECT_ALTERNATIVE_NAME).value
+        for number, entry in enumerate(cast(SubjectAlternativeName, entries)):
+            if number == MAX_CERTIFICATE_NAMES or type(entry) is not DNSName or not entry.value.isascii():
+                return None
+            reading.take_dns(entry.value)
+    except Exception:  # noqa: BLE001 - the library meets bytes made to break it
+        return None
+    return reading.names()
+
+
+def _every_name(certificate: Certificate) -> CertificateNames:
     reading = _Reading()
     try:
         for number, (tag, content) in enumerate(_entries(certificate.tbs_certificate_bytes)):
@@ -160,14 +186,14 @@ class _Reading:
         """Count one GeneralName, or note why it does not count."""
         try:
             if tag == _DNS_NAME:
-                self._take_dns(content)
+                self.take_dns(content.decode("ascii"))
             elif tag == _OTHER_NAME:
                 self._take_other(content)
         except (_BrokenDER, NameRefused, UnicodeDecodeError) as error:
             self.note(f"{content[:40]!r} does not count: {error}")
 
-    def _take_dns(self, content: bytes) -> None:
-        name = content.decode("ascii")
+    def take_dns(self, name: str) -> None:
+        """Count a dNSName."""
         if name.startswith("*."):
             self._patterns.add(f"*.{DomainName.parse(name[2:]).ascii}")
         else:

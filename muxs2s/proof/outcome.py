@@ -17,7 +17,18 @@ from muxs2s.proof.identity import NO_NAMES, CertificateNames
 from muxs2s.wire.errors import StanzaCondition
 from muxs2s.wire.names import DomainName
 
-__all__ = ["Evidence", "FoundByDNS", "KeyAnswered", "Outcome", "Prooftype", "Proven", "Refused", "Scope", "Undecided"]
+__all__ = [
+    "Evidence",
+    "Fault",
+    "FoundByDNS",
+    "KeyAnswered",
+    "Outcome",
+    "Prooftype",
+    "Proven",
+    "Refused",
+    "Scope",
+    "Undecided",
+]
 
 
 class Scope(Enum):
@@ -82,6 +93,22 @@ class Proven:
     """
 
 
+class Fault(Enum):
+    """What is the matter with evidence that proves nothing, for programs; people read the reasons."""
+
+    DENIED = "denied"
+    """Our policy has no use for it, whatever it proves."""
+
+    UNTRUSTED = "untrusted"
+    """Nobody whose word counts vouches for it, or not for this use."""
+
+    WRONG_NAME = "wrong name"
+    """It is of other domains."""
+
+    EXPIRED = "expired"
+    """Its time is over, or yet to come; or that of those who vouch for it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refused:
     """The evidence was examined and does not prove the domain."""
@@ -89,6 +116,9 @@ class Refused:
     domain: DomainName
     reasons: tuple[str, ...]
     """Every reason, each led by the prooftype that gave it: ``pkix: expired on 2026-01-31``."""
+
+    faults: frozenset[Fault] = frozenset()
+    """Of which kinds the reasons are, as far as they are about a certificate."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,25 +12,14 @@ certificate whose subject alternative names break DER proves nothing here, thoug
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, cast
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.x509 import (
-    BasicConstraints,
-    Certificate,
-    DNSName,
-    ExtendedKeyUsage,
-    ExtensionNotFound,
-    GeneralName,
-    KeyUsage,
-    Name,
-    NameConstraints,
-)
-from cryptography.x509.oid import ExtendedKeyUsageOID
+from cryptography.x509 import BasicConstraints, Certificate, ExtendedKeyUsage, KeyUsage
+from cryptography.x509.oid import ExtendedKeyUsageOID, PublicKeyAlgorithmOID
 from cryptography.x509.verification import (
     Criticality,
     ExtensionPolicy,
@@ -41,7 +30,8 @@ from cryptography.x509.verification import (
 )
 
 from muxs2s.proof.identity import CertificateNames, names_in
-from muxs2s.proof.outcome import Evidence, Outcome, Proven, Refused, Scope, Undecided
+from muxs2s.proof.issuers import constrained, issuer_facts, named
+from muxs2s.proof.outcome import Evidence, Fault, Outcome, Proven, Refused, Scope, Undecided
 from muxs2s.wire.names import DomainName
 from muxs2s.wire.reasons import readable
 
@@ -57,7 +47,12 @@ _OUR_WORDS: Final = "ValueError: "
 """What the library puts before the words of a policy of ours."""
 
 _MAX_TEXT: Final = 200
-"""Characters of a name or of the library's words in one reason."""
+"""Characters of the library's words in one reason."""
+
+_RSA: Final = frozenset({PublicKeyAlgorithmOID.RSAES_PKCS1_v1_5, PublicKeyAlgorithmOID.RSASSA_PSS})
+
+_Fault = tuple[Fault, str]
+"""One thing that is wrong: of which kind, and in words."""
 
 
 class TrustAnchors:
@@ -123,26 +118,26 @@ class PkixProof:
     def _examine(self, domain: DomainName, chain: Sequence[Certificate], now: datetime) -> Outcome:
         leaf, *issuers = chain
         names = names_in(leaf)
-        reasons = list(_reasons_of_name(domain, names))
-        reasons += _reasons_of_time(leaf, now)
-        reasons += _reasons_of_key(leaf)
+        begins, ends = leaf.not_valid_before_utc, leaf.not_valid_after_utc
+        faults = [*_faults_of_name(domain, names), *_faults_of_time(begins, ends, now), *_faults_of_use(leaf)]
         path = _Path(self._anchors, leaf, issuers[: MAX_CHAIN_CERTIFICATES - 1])
         if len(chain) > MAX_CHAIN_CERTIFICATES:
-            reasons.append(f"more than {MAX_CHAIN_CERTIFICATES} certificates were shown")
+            faults.append((Fault.UNTRUSTED, f"more than {MAX_CHAIN_CERTIFICATES} certificates were shown"))
         # An expired certificate is judged as of its last moment: the reasons are to name all that is wrong.
-        reasons += path.validate(min(max(now, leaf.not_valid_before_utc), leaf.not_valid_after_utc))
-        if not reasons:
-            names = _constrained(names, path.built)
-            if not names.covers(domain):
-                reasons.append(f"a name constraint of its issuers excludes {domain.ascii}")
-        if reasons:
-            return Refused(domain=domain, reasons=tuple(f"pkix: {reason}" for reason in reasons))
+        faults += path.faults(min(max(now, begins), ends))
+        above = [] if faults else [issuer_facts(issuer) for issuer in path.built[1:]]
+        names = constrained(names, above)
+        if not faults and not names.covers(domain):
+            faults.append((Fault.UNTRUSTED, f"a name constraint of its issuers excludes {domain.ascii}"))
+        if faults:
+            return _refused(domain, faults)
+        issuer = above[0].named if above else named(leaf.issuer)
         return Proven(
             domain=domain,
             prooftype=self.name,
-            evidence=f"sha256:{leaf.fingerprint(SHA256()).hex()[:16]} issued by {_named(leaf.issuer)}",
+            evidence=f"sha256:{leaf.fingerprint(SHA256()).hex()[:16]} issued by {issuer}",
             scope=Scope.ALL_NAMES,
-            until=min(certificate.not_valid_after_utc for certificate in path.built).timestamp(),
+            until=min([ends.timestamp(), *(issuer.ends for issuer in above)]),
             names=names,
         )
 
@@ -152,57 +147,31 @@ class _Path:
 
     def __init__(self, anchors: TrustAnchors, leaf: Certificate, issuers: list[Certificate]) -> None:
         self._anchors, self._leaf, self._issuers = anchors, leaf, issuers
-        self._unfit: list[str] = []
         self.built: list[Certificate] = []
-        """From the leaf to the anchor; empty until validated."""
+        """From the leaf to the anchor; empty until there is one."""
 
-    def validate(self, when: datetime) -> list[str]:
-        """
-        Build the path, and judge what the certificates in it may be used for.
-
-        :returns: what is wrong; nothing if all is well.
-        """
+    def faults(self, when: datetime) -> Iterator[_Fault]:
+        """Build the path; tells why there is none."""
         if self._anchors.store is None:
-            return ["there are no trust anchors here: configure some"]
+            yield Fault.UNTRUSTED, "there are no trust anchors here: configure some"
+            return
         builder = PolicyBuilder().store(self._anchors.store).time(when)
-        builder = builder.extension_policies(ca_policy=_ISSUER_POLICY, ee_policy=self._leaf_policy())
+        builder = builder.extension_policies(ca_policy=_ISSUER_POLICY, ee_policy=_LEAF_POLICY)
         try:
             # Each check needs a verifier of its own: the time is built in.
             self.built = builder.build_client_verifier().verify(self._leaf, self._issuers).chain
         except VerificationError as error:
+            ended, gap = [(Fault.EXPIRED, text) for text in self._ends(when)], self._gap()
+            yield from ended
             words = str(error).rpartition(_OUR_WORDS)[2]
-            return [*self._unfit, *self._ends(when), self._gap() or f"its chain is not valid: {_shown(words)}"]
-        return self._unfit
-
-    def _leaf_policy(self) -> ExtensionPolicy:
-        """Take down what the leaf is unfit for and go on, so that one reason does not hide another."""
-        any_way = Criticality.AGNOSTIC
-        return (
-            ExtensionPolicy.permit_all()
-            .may_be_present(BasicConstraints, any_way, self._note_authority)
-            .may_be_present(KeyUsage, any_way, self._note_key_usage)
-            .may_be_present(ExtendedKeyUsage, any_way, self._note_purposes)
-        )
-
-    def _note_authority(self, _policy: Policy, _leaf: Certificate, found: BasicConstraints | None) -> None:
-        if found is not None and found.ca:
-            self._unfit.append(
-                "it is the certificate of an authority (CA:TRUE), not of a server: issue one with CA:FALSE"
-            )
-
-    def _note_key_usage(self, _policy: Policy, _leaf: Certificate, found: KeyUsage | None) -> None:
-        if found is not None and not found.digital_signature:
-            self._unfit.append("its key usage lacks digitalSignature")
-
-    def _note_purposes(self, _policy: Policy, _leaf: Certificate, found: ExtendedKeyUsage | None) -> None:
-        if not _serves(found):
-            self._unfit.append("its extended key usage lacks serverAuth, which a server needs in both roles")
+            is_old = ended and not gap
+            yield Fault.EXPIRED if is_old else Fault.UNTRUSTED, gap or f"its chain is not valid: {_shown(words)}"
 
     def _ends(self, when: datetime) -> Iterator[str]:
         """Which of the issuers are out of their time."""
         for issuer in self._issuers:
             if not issuer.not_valid_before_utc <= when <= issuer.not_valid_after_utc:
-                yield f"the issuer's certificate {_named(issuer.subject)} is valid {_period(issuer)} only"
+                yield f"the issuer's certificate {named(issuer.subject)} is valid {_period(issuer)} only"
 
     def _gap(self) -> str | None:
         """Where the way up is interrupted, if that is why there is no path."""
@@ -210,14 +179,14 @@ class _Path:
         if self._anchors.may_have_issued(last):
             return None
         if last.issuer != last.subject:
-            issued = "the certificate" if last == self._leaf else _named(last.subject)
+            issued = "the certificate" if last == self._leaf else named(last.subject)
             return (
-                f"{_named(last.issuer)}, which issued {issued}, is no trust anchor here and was not sent along: "
+                f"{named(last.issuer)}, which issued {issued}, is no trust anchor here and was not sent along: "
                 "the full chain should be sent, or the issuer be trusted here"
             )
         if last == self._leaf:
             return "it is self-signed and no trust anchor here"
-        return f"its chain ends in {_named(last.subject)}, which is no trust anchor here"
+        return f"its chain ends in {named(last.subject)}, which is no trust anchor here"
 
     def _last_link(self) -> Certificate:
         """The certificate, going up by names from the leaf, whose issuer the peer did not send."""
@@ -240,16 +209,19 @@ def _serves(purposes: ExtendedKeyUsage | None) -> bool:
 
 def _demand_server_issuer(_policy: Policy, issuer: Certificate, purposes: ExtendedKeyUsage | None) -> None:
     if not _serves(purposes):
-        raise ValueError(f"the issuer {_named(issuer.subject)} may not issue certificates of servers")
+        raise ValueError(f"the issuer {named(issuer.subject)} may not issue certificates of servers")
 
 
 def _demand_signer(_policy: Policy, issuer: Certificate, usage: KeyUsage | None) -> None:
     # The library demands key usage even of authorities without the extension, which RFC 5280, 6.1.4(n), lets pass.
     if usage is not None and not usage.key_cert_sign:
         raise ValueError(
-            f"the issuer {_named(issuer.subject)} lacks the key usage keyCertSign: renew its certificate with it"
+            f"the issuer {named(issuer.subject)} lacks the key usage keyCertSign: renew its certificate with it"
         )
 
+
+_LEAF_POLICY: Final = ExtensionPolicy.permit_all()
+"""What a leaf is unfit for is told by itself, so that one reason does not hide another."""
 
 _ISSUER_POLICY: Final = (
     ExtensionPolicy.webpki_defaults_ca()
@@ -258,81 +230,59 @@ _ISSUER_POLICY: Final = (
 )
 
 
-def _reasons_of_name(domain: DomainName, names: CertificateNames) -> Iterator[str]:
-    if not names.covers(domain):
-        ignored = f" ({'; '.join(names.ignored[:3])})" if names.ignored else ""
-        yield f"the certificate does not name {domain.ascii}; it names {names}{ignored}"
-
-
-def _reasons_of_time(leaf: Certificate, now: datetime) -> Iterator[str]:
-    if now > leaf.not_valid_after_utc:
-        yield f"expired on {_date(leaf.not_valid_after_utc)}: it is valid {_period(leaf)}, renew it"
-    elif now < leaf.not_valid_before_utc:
-        yield f"not valid before {_date(leaf.not_valid_before_utc)}: compare the clocks"
-
-
-def _reasons_of_key(leaf: Certificate) -> Iterator[str]:
-    """The verifier looks at the keys of issuers only."""
-    key = leaf.public_key()
-    if isinstance(key, RSAPublicKey) and key.key_size < MIN_RSA_BITS:
-        yield f"its RSA key of {key.key_size} bits is too short: {MIN_RSA_BITS} are the least"
-
-
-def _constrained(names: CertificateNames, path: Sequence[Certificate]) -> CertificateNames:
-    """
-    Leave out the names that a name constraint of the path excludes.
-
-    The verifier holds dNSName entries against the constraints on DNS names. An SRVName or XmppAddr
-    asserts a DNS domain as well and is held against the same constraints, or it would be a way around
-    them.
-
-    Source: RFC 5280, section 4.2.1.10; RFC 4985, section 4.
-    """
-    for issuer in path[1:]:
-        try:
-            found = issuer.extensions.get_extension_for_class(NameConstraints).value
-        except ExtensionNotFound:
-            continue
-        names = replace(
-            names,
-            dns=_allowed(names.dns, found),
-            patterns=_allowed(names.patterns, found),
-            srv=_allowed(names.srv, found),
-            xmpp=_allowed(names.xmpp, found),
-        )
-    return names
-
-
-def _allowed(names: frozenset[str], constraints: NameConstraints) -> frozenset[str]:
-    permitted = _dns_subtrees(constraints.permitted_subtrees)
-    excluded = _dns_subtrees(constraints.excluded_subtrees)
-    return frozenset(
-        name
-        for name in names
-        if (not permitted or any(_within(name, subtree) for subtree in permitted))
-        and not any(_within(name, subtree) or _matches(name, subtree) for subtree in excluded)
+def _refused(domain: DomainName, faults: Sequence[_Fault]) -> Refused:
+    return Refused(
+        domain=domain,
+        reasons=tuple(f"pkix: {text}" for _, text in faults),
+        faults=frozenset(fault for fault, _ in faults),
     )
 
 
-def _dns_subtrees(subtrees: Sequence[GeneralName] | None) -> tuple[str, ...]:
-    """The constraints on DNS names among others."""
-    return tuple(subtree.value.lower() for subtree in subtrees or () if isinstance(subtree, DNSName))
+def _faults_of_name(domain: DomainName, names: CertificateNames) -> Iterator[_Fault]:
+    if not names.covers(domain):
+        ignored = f" ({'; '.join(names.ignored[:3])})" if names.ignored else ""
+        yield Fault.WRONG_NAME, f"the certificate does not name {domain.ascii}; it names {names}{ignored}"
 
 
-def _within(name: str, subtree: str) -> bool:
-    """Whether a name, or everything a pattern stands for, lies in a subtree (``.x`` leaves out ``x``)."""
-    bare = subtree.removeprefix(".")
-    return not bare or name.endswith(f".{bare}") or name == subtree
+def _faults_of_time(begins: datetime, ends: datetime, now: datetime) -> Iterator[_Fault]:
+    if now > ends:
+        yield Fault.EXPIRED, f"expired on {_date(ends)}: it is valid from {_date(begins)} to {_date(ends)}, renew it"
+    elif now < begins:
+        yield Fault.EXPIRED, f"not valid before {_date(begins)}: compare the clocks"
 
 
-def _matches(name: str, subtree: str) -> bool:
-    """Whether ``name`` is a pattern that stands for the top of ``subtree``."""
-    return name == f"*.{subtree.removeprefix('.').partition('.')[2]}"
+def _faults_of_use(leaf: Certificate) -> Iterator[_Fault]:
+    """What a certificate is unfit for; the verifier looks at keys and uses of issuers only."""
+    if leaf.public_key_algorithm_oid in _RSA:
+        bits = cast(RSAPublicKey, leaf.public_key()).key_size
+        if bits < MIN_RSA_BITS:
+            yield Fault.UNTRUSTED, f"its RSA key of {bits} bits is too short: {MIN_RSA_BITS} are the least"
+    for extension in leaf.extensions:
+        look = _LOOKS.get(type(extension.value))
+        unfit = look(extension.value) if look else None
+        if unfit:
+            yield Fault.UNTRUSTED, unfit
 
 
-def _named(name: Name) -> str:
-    """A distinguished name for messages: printable, and of bounded length."""
-    return _shown(name.rfc4514_string() or "nobody by name")
+def _look_at_constraints(found: BasicConstraints) -> str | None:
+    text = "it is the certificate of an authority (CA:TRUE), not of a server: issue one with CA:FALSE"
+    return text if found.ca else None
+
+
+def _look_at_usage(found: KeyUsage) -> str | None:
+    return None if found.digital_signature else "its key usage lacks digitalSignature"
+
+
+def _look_at_purposes(found: ExtendedKeyUsage) -> str | None:
+    return None if _serves(found) else "its extended key usage lacks serverAuth, which a server needs in both roles"
+
+
+_LOOKS: Final[Mapping[type, Callable[..., str | None]]] = {
+    BasicConstraints: _look_at_constraints,
+    KeyUsage: _look_at_usage,
+    ExtendedKeyUsage: _look_at_purposes,
+}
+"""What each extension of a leaf is looked at for; a table, as the library's types are slow to match."""
 
 
 def _shown(text: str) -> str:

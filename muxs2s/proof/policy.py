@@ -66,5 +66,8 @@ class ProofPolicy:
             return min(sufficient, key=lambda proof: self.order.index(proof.prooftype))
         reasons = tuple(f"{proof.prooftype}: proven, but that does not suffice here" for proof in proofs)
         reasons += tuple(reason for outcome in given if not isinstance(outcome, Proven) for reason in outcome.reasons)
-        refused = any(isinstance(outcome, Refused) for outcome in given)
-        return (Refused if refused else Undecided)(domain=domains.pop(), reasons=reasons)
+        refusals = [outcome for outcome in given if isinstance(outcome, Refused)]
+        if refusals:
+            faults = frozenset().union(*(refusal.faults for refusal in refusals))
+            return Refused(domain=domains.pop(), reasons=reasons, faults=faults)
+        return Undecided(domain=domains.pop(), reasons=reasons)

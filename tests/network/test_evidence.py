@@ -8,7 +8,7 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from muxs2s.network.evidence import PolicyJudge
-from muxs2s.proof.outcome import Evidence, Outcome, Proven, Refused, Scope, Undecided
+from muxs2s.proof.outcome import Evidence, Fault, Outcome, Proven, Refused, Scope, Undecided
 from muxs2s.proof.peers import PeerPolicies, PeerPolicy
 from muxs2s.proof.policy import ProofPolicy
 from muxs2s.wire.names import DomainName
@@ -60,7 +60,8 @@ class PolicyJudgeTests(SynchronousTestCase):
         """A domain that the policy denies is refused, and no prooftype is asked."""
         self.policies = PeerPolicies(domains={A: PeerPolicy(is_admitted=False)})
         pkix = DoubleProof("pkix", PROVEN)
-        refused = Refused(domain=A, reasons=("the policy of this server denies it",))
+        text = "the policy of this server denies it"
+        refused = Refused(domain=A, reasons=(text,), faults=frozenset({Fault.DENIED}))
         self.assertEqual((refused, []), (self.judge(pkix), pkix.asked))
 
     def test_order_of_the_policy(self) -> None:

@@ -24,7 +24,7 @@ from service_identity.hazmat import DNS_ID, SRV_ID, verify_service_identity
 from twisted.trial.unittest import SynchronousTestCase
 
 from muxs2s.proof import MAX_CERTIFICATE_NAMES, NO_NAMES, CertificateNames, names_in
-from muxs2s.proof.identity import subject_in
+from muxs2s.proof.identity import MAX_CACHED_CERTIFICATES, subject_in
 from muxs2s.testing import CertificateAuthority, general_name
 from muxs2s.wire.names import DomainName
 from tests.fuzz.checks import check_certificate
@@ -270,7 +270,7 @@ class HostileTests(SynchronousTestCase):
             "a.example", extensions=[(UnrecognizedExtension(ObjectIdentifier("1.2.3"), raw), False)]
         )
         twice = _Doubled(issued.leaf.tbs_certificate_bytes)
-        found = names_in(twice)  # type: ignore[arg-type]  # no library would make one
+        found = names_in(twice)
         self.assertEqual((found, len(found.ignored)), (NO_NAMES, 1))
 
     def test_longest_notes(self) -> None:
@@ -288,6 +288,16 @@ class HostileTests(SynchronousTestCase):
         found = read(*(f"d{number}.example" for number in range(MAX_CERTIFICATE_NAMES + 1)))
         self.assertEqual((len(found.dns), len(found.ignored)), (256, 1))
         self.assertFalse(covers(found, "d256.example"))
+
+    def test_remembered(self) -> None:
+        """Of one certificate more than there is room for the names of the least recently used are forgotten."""
+        certificates = [AUTHORITY.issue("a.example").leaf for _ in range(MAX_CACHED_CERTIFICATES + 1)]
+        for certificate in certificates:
+            names_in(certificate)
+        known = names_in.cache_info()
+        self.assertEqual(MAX_CACHED_CERTIFICATES, known.currsize)
+        names_in(certificates[0])
+        self.assertEqual(known.misses + 1, names_in.cache_info().misses)
 
     @settings(deadline=None)
     @given(st.binary(max_size=200))

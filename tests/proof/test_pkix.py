@@ -20,6 +20,7 @@ from muxs2s.proof import (
     MAX_CHAIN_CERTIFICATES,
     CertificateNames,
     Evidence,
+    Fault,
     Outcome,
     PkixProof,
     Proven,
@@ -28,7 +29,8 @@ from muxs2s.proof import (
     TrustAnchors,
     Undecided,
 )
-from muxs2s.proof.pkix import _constrained
+from muxs2s.proof.issuers import MAX_CACHED_ISSUERS, issuer_facts
+from muxs2s.proof.issuers import constrained as left_of
 from muxs2s.testing import CLIENT, SERVER, CertificateAuthority, IssuedCredentials, general_name
 from muxs2s.wire.names import DomainName
 
@@ -107,7 +109,7 @@ def constrained(
 ) -> CertificateNames:
     """What is left of the names of a certificate under an authority with these constraints."""
     issuer = AUTHORITY.intermediate(permitted=permitted, excluded=excluded)
-    return _constrained(names, [issuer.issue("any.example").leaf, issuer.certificate, AUTHORITY.certificate])
+    return left_of(names, map(issuer_facts, (issuer.certificate, AUTHORITY.certificate)))
 
 
 class PkixCase(SynchronousTestCase):
@@ -326,6 +328,50 @@ class RefusedTests(PkixCase):
         self.assert_proven(judge(AUTHORITY.issue("a.example", extensions=[(unknown, False)])))
 
 
+class FaultTests(PkixCase):
+    """Of which kinds the reasons of a refusal are."""
+
+    def assert_faults(self, outcome: Outcome, *faults: Fault) -> None:
+        """The outcome is a refusal for exactly these."""
+        assert isinstance(outcome, Refused)
+        self.assertEqual(set(faults), outcome.faults, outcome.reasons)
+
+    def test_name(self) -> None:
+        """M4: a certificate for other domains is told from one that nobody vouches for."""
+        self.assert_faults(judge(AUTHORITY.issue("b.example")), Fault.WRONG_NAME)
+        self.assert_faults(judge(CertificateAuthority("someone else").issue("a.example")), Fault.UNTRUSTED)
+
+    def test_time(self) -> None:
+        """M4: a certificate of the past or the future, or under one that ended, is told as such."""
+        for issued in (
+            AUTHORITY.issue("a.example", not_after=NOW - 1),
+            AUTHORITY.issue("a.example", not_before=NOW + 1),
+            AUTHORITY.intermediate(not_after=NOW - DAY).issue("a.example"),
+        ):
+            self.assert_faults(judge(issued), Fault.EXPIRED)
+
+    def test_time_is_not_all(self) -> None:
+        """M4: where an authority is unknown, an old one beside it is not the reason."""
+        stranger = CertificateAuthority("someone else", now=NOW).intermediate(not_after=NOW - DAY)
+        self.assert_faults(judge(stranger.issue("a.example")), Fault.EXPIRED, Fault.UNTRUSTED)
+
+    def test_use(self) -> None:
+        """M4: a certificate unfit for servers, or not for this domain in the mouth of its issuer, is not trusted."""
+        below = AUTHORITY.intermediate(excluded=["a.example"])
+        for issued in (
+            AUTHORITY.issue("a.example", eku=(CLIENT,)),
+            AUTHORITY.issue("a.example", key="rsa1024"),
+            AUTHORITY.issue("a.example", is_ca=True),
+            below.issue(general_name("srv", "a.example")),
+        ):
+            self.assert_faults(judge(issued), Fault.UNTRUSTED)
+
+    def test_everything(self) -> None:
+        """M4: all that is wrong is told at once."""
+        issued = CertificateAuthority("someone else", now=NOW).issue("b.example", not_after=NOW - DAY)
+        self.assert_faults(judge(issued), Fault.UNTRUSTED, Fault.WRONG_NAME, Fault.EXPIRED)
+
+
 class PurposeTests(PkixCase):
     """What a certificate may be used for."""
 
@@ -439,6 +485,26 @@ class ConstraintTests(PkixCase):
         found = CertificateNames(srv=frozenset({"a.example"}))
         network = x509.IPAddress(ip_network("192.0.2.0/24"))
         self.assertEqual(constrained(found, permitted=[network]), found)
+
+
+class CacheTests(PkixCase):
+    """Authorities are read once."""
+
+    def test_remembered(self) -> None:
+        """Of one authority more than there is room for the facts of the least recently used are forgotten."""
+        issuers = [AUTHORITY.intermediate().certificate for _ in range(MAX_CACHED_ISSUERS + 1)]
+        for issuer in issuers:
+            issuer_facts(issuer)
+        known = issuer_facts.cache_info()
+        self.assertEqual(MAX_CACHED_ISSUERS, known.currsize)
+        issuer_facts(issuers[0])
+        self.assertEqual(known.misses + 1, issuer_facts.cache_info().misses)
+
+    def test_only_believed_ones(self) -> None:
+        """An authority that a peer makes up is not remembered: only those in a path that was found good are."""
+        before = issuer_facts.cache_info()
+        self.assert_refused(judge(CertificateAuthority("made up").intermediate().issue("a.example")), "made up")
+        self.assertEqual(before, issuer_facts.cache_info())
 
 
 class HostileTests(PkixCase):

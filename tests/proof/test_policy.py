@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from twisted.trial.unittest import SynchronousTestCase
 
-from muxs2s.proof import Evidence, Outcome, ProofPolicy, Proven, Refused, Scope, Undecided
+from muxs2s.proof import Evidence, Fault, Outcome, ProofPolicy, Proven, Refused, Scope, Undecided
 from muxs2s.wire.errors import LocalMisuse
 from muxs2s.wire.names import DomainName
 
@@ -59,6 +61,13 @@ class DecideTests(SynchronousTestCase):
         """Without a proof a refusal counts, with the reasons of all."""
         decided = self.policy.decide([undecided("dane: no records"), refused("pkix: expired")])
         self.assertEqual(decided, Refused(domain=DOMAIN, reasons=("dane: no records", "pkix: expired")))
+
+    def test_faults(self) -> None:
+        """A refusal by several is for what all of them have found."""
+        given = [replace(refused("x"), faults=frozenset({fault})) for fault in (Fault.EXPIRED, Fault.WRONG_NAME)]
+        decided = self.policy.decide(given)
+        assert isinstance(decided, Refused)
+        self.assertEqual({Fault.EXPIRED, Fault.WRONG_NAME}, decided.faults)
 
     def test_undecided(self) -> None:
         """Where nobody decides nothing is decided."""
