@@ -19,6 +19,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 import muxs2s
 from muxs2s.hosts import ComponentLimits
+from muxs2s.multiplex.elements import PeerLimits
+from muxs2s.multiplex.limits import MultiplexLimits
 from muxs2s.network.reactors import INetworkReactor
 from muxs2s.server.endpoints import MAX_WAITING_CONNECTIONS, ListenEndpoint
 from muxs2s.stream.announced import AnnouncedLimits
@@ -42,6 +44,9 @@ TABLES: Final = {
     "StreamLimits": "stream.",
 }
 """Every dataclass of limits, and what stands before its fields in the configuration and on the page."""
+
+NOT_OURS: Final[set[type[Any]]] = {AnnouncedLimits, PeerLimits, MultiplexLimits}
+"""Limits that peers tell, and those of a table of its own."""
 
 ROOMS: Final = ("wire", "proof", "stream", "network", "hosts", "service", "server")
 """Where a constant is a limit of the server; those of commands, doubles and the demonstration are not."""
@@ -112,7 +117,7 @@ def limit_classes() -> dict[str, Any]:
         name: value
         for module in modules()
         for name, value in vars(module).items()
-        if name.endswith("Limits") and dataclasses.is_dataclass(value) and value is not AnnouncedLimits
+        if name.endswith("Limits") and dataclasses.is_dataclass(value) and value not in NOT_OURS
     }
 
 

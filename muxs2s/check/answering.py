@@ -18,8 +18,10 @@ from twisted.internet.interfaces import IReactorTime, IStreamClientEndpoint
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 
+from muxs2s.multiplex.events import MultiplexEvent
 from muxs2s.network.certificates import CertificateStore
-from muxs2s.network.protocol import DialbackEvent, StreamProtocol
+from muxs2s.network.observer import DialbackEvent
+from muxs2s.network.protocol import StreamProtocol
 from muxs2s.network.tls import TLSContexts
 from muxs2s.proof.dialback import DialbackKeys, DialbackSecret
 from muxs2s.proof.outcome import Evidence, Outcome, Undecided
@@ -95,6 +97,9 @@ class _Call:
 
     def dialback(self, _connection: StreamProtocol, event: DialbackEvent) -> None:
         """Never comes."""
+
+    def multiplex(self, _connection: StreamProtocol, _event: MultiplexEvent) -> None:
+        """Nothing: one pair is all that is looked at."""
 
     def received(self, _connection: StreamProtocol, stanzas: Sequence[Slice]) -> None:
         """Never comes."""

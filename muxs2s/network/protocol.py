@@ -8,9 +8,8 @@ certificate proves a domain (:mod:`muxs2s.network.evidence`), how to tell which 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
-from typing import Protocol as Seam
 
 from cryptography.x509 import Certificate
 from OpenSSL import SSL
@@ -21,16 +20,19 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from muxs2s.multiplex.events import MultiplexEvent
+from muxs2s.multiplex.multiplexer import Multiplexer
 from muxs2s.network.accepting import source_of
 from muxs2s.network.addresses import shown
 from muxs2s.network.certificates import CertificateProblem
 from muxs2s.network.evidence import Judge
+from muxs2s.network.multiplexing import MultiplexingConnection
 from muxs2s.network.notes import StreamNotes
+from muxs2s.network.observer import DialbackEvent, StreamObserver
 from muxs2s.network.sockets import prepare
 from muxs2s.network.tls import TLSContexts, TLSDescription, peer_chain, tls_creator, tls_description, why_lost
 from muxs2s.network.writing import MAX_UNREAD_BYTES, StanzaWriter
 from muxs2s.proof.outcome import Evidence, FoundByDNS, Outcome, Proven, Undecided
-from muxs2s.stream.associations import Direction
 from muxs2s.stream.events import (
     AnswerUnasked,
     KeyVerified,
@@ -56,8 +58,6 @@ from muxs2s.wire.stanza import Slice
 __all__ = [
     "ABORT_SECONDS",
     "MAX_STALL_SECONDS",
-    "DialbackEvent",
-    "StreamObserver",
     "StreamProtocol",
 ]
 
@@ -67,39 +67,9 @@ ABORT_SECONDS: Final = 10.0
 MAX_STALL_SECONDS: Final = 60.0
 """What was written must be in the kernel by then, or the connection is cut: the peer reads no more."""
 
-DialbackEvent = PairAsserted | KeyVerified | PairRefused | Negotiated
-
-
-class StreamObserver(Seam):
-    """Whoever owns streams. Each method hands over and returns."""
-
-    def ready(self, connection: StreamProtocol, pair: DomainPair, direction: Direction) -> None:
-        """The pair may carry stanzas from now on."""
-        ...
-
-    def dialback(self, connection: StreamProtocol, event: DialbackEvent) -> None:
-        """A pair is asserted or refused, a key verified, or a stream is ready to be asked about keys."""
-        ...
-
-    def received(self, connection: StreamProtocol, stanzas: Sequence[Slice]) -> None:
-        """Stanzas came in and passed the check."""
-        ...
-
-    def has_room(self, connection: StreamProtocol) -> None:
-        """Everything sent is in the kernel; more may be sent."""
-        ...
-
-    def closing(self, connection: StreamProtocol, event: StreamClosing) -> None:
-        """Nothing more may be sent on this stream. Comes once, before :meth:`gone`."""
-        ...
-
-    def gone(self, connection: StreamProtocol, unsent: Sequence[Slice]) -> None:
-        """The connection is over; ``unsent`` never reached the kernel, in order."""
-        ...
-
 
 @implementer(IHandshakeListener)
-class StreamProtocol(Protocol):
+class StreamProtocol(MultiplexingConnection, Protocol):
     """
     One connection that carries one stream.
 
@@ -119,7 +89,7 @@ class StreamProtocol(Protocol):
         clock: IReactorTime,
         contexts: TLSContexts,
         judge: Judge,
-        observer: StreamObserver,
+        observer: StreamObserver[StreamProtocol],
         notes: StreamNotes | None = None,
     ) -> None:
         self.number = number
@@ -236,6 +206,10 @@ class StreamProtocol(Protocol):
         """Close the stream with an error."""
         self._act(self.stream.fail(condition, text, self._clock.seconds()))
 
+    def _ask(self, do: Callable[[Multiplexer, float], object]) -> None:
+        now = self._clock.seconds()
+        self._act(self.stream.multiplex(lambda multiplexer: do(multiplexer, now), now))
+
     # Bytes out.
 
     def _transport(self) -> Any:
@@ -319,17 +293,19 @@ class StreamProtocol(Protocol):
                 case _:
                     self._report_pair(event)
 
-    def _report_pair(self, event: DialbackEvent | StanzaDropped | AnswerUnasked) -> None:
+    def _report_pair(self, event: DialbackEvent | StanzaDropped | AnswerUnasked | MultiplexEvent) -> None:
         match event:
             case StanzaDropped(pair=pair):
                 self._notes.dropped(pair)
             case AnswerUnasked(pair=pair):
                 self._notes.unasked(pair)
+            case PairAsserted() | KeyVerified() | Negotiated():
+                self._observer.dialback(self, event)
             case PairRefused():
                 self._notes.refused(event)
                 self._observer.dialback(self, event)
             case _:
-                self._observer.dialback(self, event)
+                self._observer.multiplex(self, event)
 
     def _begin_tls(self, agreed: TLSAgreed) -> None:
         self._write()

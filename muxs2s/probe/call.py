@@ -14,8 +14,11 @@ from typing import Final
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
+from muxs2s.multiplex.events import MultiplexEvent
+from muxs2s.multiplex.verdicts import Vouched
 from muxs2s.network.evidence import PolicyJudge
-from muxs2s.network.protocol import DialbackEvent, StreamProtocol
+from muxs2s.network.observer import DialbackEvent
+from muxs2s.network.protocol import StreamProtocol
 from muxs2s.network.targets import Target
 from muxs2s.network.tls import tls_description
 from muxs2s.network.transcript import Transcript
@@ -29,6 +32,7 @@ from muxs2s.stream.external import failure_reason
 from muxs2s.stream.features import is_features
 from muxs2s.stream.initiating import InitiatingStream
 from muxs2s.stream.machine import StreamState
+from muxs2s.stream.multiplexed import TLSMeans
 from muxs2s.wire.header import StreamHeader
 from muxs2s.wire.names import DomainName, DomainPair
 from muxs2s.wire.namespaces import SASL
@@ -96,6 +100,9 @@ class Call:
         self.record.stopped(_NO_DIALBACK if self.record.wants_dialback else _NO_CERTIFICATE)
         connection.close()
 
+    def multiplex(self, _connection: StreamProtocol, _event: MultiplexEvent) -> None:
+        """Nothing: one pair is all that is looked at."""
+
     def received(self, connection: StreamProtocol, stanzas: Sequence[Slice]) -> None:
         """Never comes: nothing of the peer is let in."""
 
@@ -139,15 +146,15 @@ class _SeenStream(InitiatingStream):
         only_to_ask = not caller.proves_itself
         super().__init__(caller.pair, caller.side, now, direct_tls=direct_tls, only_to_ask=only_to_ask)
 
-    def tls_established(self, now: float) -> Sequence[StreamEvent]:
+    def tls_established(self, now: float, means: TLSMeans | None = None) -> Sequence[StreamEvent]:
         """As that of the server; noted."""
-        events = super().tls_established(now)
+        events = super().tls_established(now, means)
         self._record.advanced(self.state)
         return events
 
-    def decide(self, outcome: Outcome, now: float) -> Sequence[StreamEvent]:
+    def decide(self, outcome: Outcome, now: float, vouched: Vouched | None = None) -> Sequence[StreamEvent]:
         """As that of the server; noted."""
-        events = super().decide(outcome, now)
+        events = super().decide(outcome, now, vouched)
         self._record.advanced(self.state)
         return events
 

@@ -26,6 +26,9 @@ class PeerPolicy:
     proofs: ProofPolicy = field(default_factory=ProofPolicy)
     """Which prooftypes suffice."""
 
+    multiplexes: bool = True
+    """Whether it may share a stream with other domains."""
+
     require_encryption: bool = True
     """Whether nothing of it passes outside TLS."""
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final, cast
 
 from muxs2s.hosts.componentstream import ComponentLimits
+from muxs2s.multiplex.limits import MultiplexLimits
 from muxs2s.network.accepting import AcceptLimits
 from muxs2s.network.connecting import ConnectLimits
 from muxs2s.network.dialling import DialLimits
@@ -171,6 +172,7 @@ def _service_limits(values: OptionValues) -> ServiceLimits:
             "stream",
             before_authentication=values.limits(FramingLimits, "stream.before_authentication"),
             after_authentication=values.limits(FramingLimits, "stream.after_authentication"),
+            multiplex=MultiplexLimits(),
             close_on_foreign_sender=values[options.CLOSE_ON_FOREIGN_SENDER],
         ),
         accept=values.limits(AcceptLimits, "accept"),

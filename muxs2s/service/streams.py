@@ -18,10 +18,12 @@ from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from muxs2s.multiplex.events import MultiplexEvent
 from muxs2s.network.accepting import AcceptLimits, Visit
 from muxs2s.network.connecting import Connector
 from muxs2s.network.evidence import Judge
-from muxs2s.network.protocol import DialbackEvent, StreamProtocol
+from muxs2s.network.observer import DialbackEvent
+from muxs2s.network.protocol import StreamProtocol
 from muxs2s.network.targets import Target
 from muxs2s.network.tls import TLSContexts
 from muxs2s.service.entrance import Entrance
@@ -166,6 +168,9 @@ class Streams:
                 self._opening.negotiated(connection)
             case PairRefused(condition=condition, text=text):  # pragma: no branch - there is no other event
                 self._opening.refused(connection, StreamUnavailable(condition, text, final=True))
+
+    def multiplex(self, connection: StreamProtocol, event: MultiplexEvent) -> None:
+        """Nothing multiplexes yet."""
 
     def received(self, _connection: StreamProtocol, stanzas: Sequence[Slice]) -> None:
         """Hand on what came."""

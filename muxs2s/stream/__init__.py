@@ -28,6 +28,7 @@ from muxs2s.stream.events import (
 from muxs2s.stream.initiating import InitiatingStream
 from muxs2s.stream.limits import StreamLimits
 from muxs2s.stream.machine import INITIATING, RECEIVING, StreamInput, StreamMachine, StreamState
+from muxs2s.stream.multiplexed import MultiplexedStream, TLSMeans
 from muxs2s.stream.proving import ProvingStream
 from muxs2s.stream.receiving import ReceivingStream
 from muxs2s.stream.side import OwnSide
@@ -48,6 +49,7 @@ __all__ = [
     "Grant",
     "InitiatingStream",
     "KeyVerified",
+    "MultiplexedStream",
     "Negotiated",
     "OwnSide",
     "PairAsserted",
@@ -67,4 +69,5 @@ __all__ = [
     "StreamReady",
     "StreamState",
     "TLSAgreed",
+    "TLSMeans",
 ]

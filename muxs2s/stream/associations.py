@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final
 
+from muxs2s.multiplex.names import AcceptedNames, Standing
 from muxs2s.proof.outcome import Proven
 from muxs2s.wire.errors import RemoteViolation, StreamCondition
 from muxs2s.wire.names import DomainName, DomainPair, NameRefused
@@ -75,6 +76,9 @@ class Admission(Enum):
     UNKNOWN_TARGET = auto()
     """``from`` is good; ``to`` is in no domain that the other side has proven here."""
 
+    REVOKED = auto()
+    """``from`` was good until a moment ago; its side cannot have known yet."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Association:
@@ -125,6 +129,9 @@ class _Lane:
         self.pairs = {sender: grants for sender, grants in self.pairs.items() if grants}
 
 
+_LEAVING: Final = frozenset({Standing.WITHDRAWING, Standing.REVOKING})
+
+
 def _holds(grant: Grant | None, now: float) -> bool:
     return grant is not None and grant.holds(now)
 
@@ -139,6 +146,17 @@ class AssociationTable:
 
     def __init__(self) -> None:
         self._lanes = {direction: _Lane() for direction in Direction}
+        self._own: AcceptedNames | None = None
+        self._peers: AcceptedNames | None = None
+
+    def share(self, own: AcceptedNames, peers: AcceptedNames) -> None:
+        """
+        From now on, besides what was accepted so far, domains may be used that multiplexing accepts.
+
+        :param own: names of ours that the peer accepts.
+        :param peers: names of the peer that we accept.
+        """
+        self._own, self._peers = own, peers
 
     def accept_sender(self, direction: Direction, domain: DomainName, grant: Grant) -> None:
         """From now on ``domain`` may stand in ``from``, towards every accepted target."""
@@ -172,7 +190,11 @@ class AssociationTable:
 
         :param now: seconds since the epoch.
         """
-        return self._lanes[direction].examine(pair, now)
+        if self._own is None or self._peers is None:
+            return self._lanes[direction].examine(pair, now)
+        if direction is Direction.INBOUND:
+            return self._examine_inbound(pair, now, self._own, self._peers)
+        return self._examine_outbound(pair, now, self._own, self._peers)
 
     def check(self, stanza: Slice, now: float) -> tuple[Admission, DomainPair]:
         """
@@ -184,7 +206,27 @@ class AssociationTable:
             pair = stanza.pair
         except NameRefused as refused:
             raise RemoteViolation(StreamCondition.IMPROPER_ADDRESSING, str(refused)) from None
-        return self._lanes[Direction.INBOUND].examine(pair, now), pair
+        return self.examine(Direction.INBOUND, pair, now), pair
+
+    def _examine_inbound(self, pair: DomainPair, now: float, own: AcceptedNames, peers: AcceptedNames) -> Admission:
+        """Names that are on their way out are good for what was sent before that was known."""
+        sender = peers.standing(pair.sender)
+        if sender is Standing.REVOKING:
+            return Admission.REVOKED
+        if sender is not Standing.OUT and own.standing(pair.target) is not Standing.OUT:
+            return Admission.ADMITTED
+        earlier = self._lanes[Direction.INBOUND].examine(pair, now)
+        return Admission.UNKNOWN_TARGET if earlier is not Admission.ADMITTED and sender is not Standing.OUT else earlier
+
+    def _examine_outbound(self, pair: DomainPair, now: float, own: AcceptedNames, peers: AcceptedNames) -> Admission:
+        """Nothing new goes from or to names that are on their way out."""
+        sender, target = own.standing(pair.sender), peers.standing(pair.target)
+        if sender is Standing.OPEN and target is Standing.OPEN and peers.is_served(pair.target):
+            return Admission.ADMITTED
+        if sender in _LEAVING or target in _LEAVING:
+            return Admission.FOREIGN_SENDER if sender in _LEAVING else Admission.UNKNOWN_TARGET
+        earlier = self._lanes[Direction.OUTBOUND].examine(pair, now)
+        return Admission.UNKNOWN_TARGET if earlier is not Admission.ADMITTED and sender is Standing.OPEN else earlier
 
     def domains(self) -> set[DomainName]:
         """Every domain of either side that is part of a grant."""

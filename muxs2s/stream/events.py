@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from muxs2s.multiplex.events import MultiplexEvent
 from muxs2s.stream.associations import Direction
 from muxs2s.wire.errors import StanzaCondition, StreamCondition
 from muxs2s.wire.names import DomainName, DomainPair
@@ -185,4 +186,5 @@ StreamEvent = (
     | StanzaDropped
     | StreamClosing
     | StreamEnded
+    | MultiplexEvent
 )

@@ -14,8 +14,10 @@ from enum import Enum, auto
 from types import MappingProxyType
 from typing import Final
 
+from muxs2s.multiplex.elements import PeerLimits
+from muxs2s.multiplex.reading import read_feature
 from muxs2s.stream.announced import AnnouncedLimits, read_limits
-from muxs2s.wire.namespaces import BIDI_FEATURE, DIALBACK_FEATURE, SASL, STREAM_LIMITS, STREAMS, TLS
+from muxs2s.wire.namespaces import BIDI_FEATURE, DIALBACK_FEATURE, MULTIPLEX, SASL, STREAM_LIMITS, STREAMS, TLS
 from muxs2s.wire.stanza import Slice
 
 __all__ = [
@@ -25,6 +27,7 @@ __all__ = [
     "EXTERNAL",
     "FEATURES",
     "LIMITS",
+    "MULTIPLEXING",
     "STARTTLS",
     "OfferedFeatures",
     "StreamFact",
@@ -52,6 +55,9 @@ class StreamFact(Enum):
 
     TWO_WAY = auto()
     """We want stanzas in both directions."""
+
+    MULTIPLEXES = auto()
+    """TLS is fit for multiplexing, we want it, and stanzas go both ways or may yet."""
 
     PLAIN_SERVES = auto()
     """What we ask of the peer lets it go without TLS."""
@@ -133,20 +139,35 @@ LIMITS: Final = StreamFeature(
 )
 """No offer, but told among the offers (XEP-0478, section 3.1)."""
 
+MULTIPLEXING: Final = StreamFeature(
+    name="mux",
+    namespace=MULTIPLEX,
+    needs=frozenset({StreamFact.SECURE, StreamFact.MULTIPLEXES}),
+    forbids=frozenset(),
+)
+"""Before authentication and after it (doc/protocol.rst)."""
+
 _NO_CONTENTS: Final[Mapping[StreamFeature, str]] = MappingProxyType({})
 
-FEATURES: Final = (STARTTLS, EXTERNAL, DIALBACK, BIDI, LIMITS)
+FEATURES: Final = (STARTTLS, EXTERNAL, DIALBACK, BIDI, LIMITS, MULTIPLEXING)
 """Every feature we offer, in the order of the offer."""
 
 
-def features_element(facts: AbstractSet[StreamFact], contents: Mapping[StreamFeature, str] = _NO_CONTENTS) -> bytes:
+def features_element(
+    facts: AbstractSet[StreamFact],
+    contents: Mapping[StreamFeature, str] = _NO_CONTENTS,
+    attributes: Mapping[StreamFeature, str] = _NO_CONTENTS,
+) -> bytes:
     """
     Write the features of a stream of which ``facts`` are true.
 
     :param contents: what stands in features that do not say the same everywhere.
+    :param attributes: the same for what stands in their start tags.
     """
     offers = (
-        f"<{f.name} xmlns='{f.namespace}'>{contents.get(f, f.content)}</{f.name}>" for f in FEATURES if f.fits(facts)
+        f"<{f.name} xmlns='{f.namespace}'{attributes.get(f, '')}>{contents.get(f, f.content)}</{f.name}>"
+        for f in FEATURES
+        if f.fits(facts)
     )
     return f"<stream:features>{''.join(offers)}</stream:features>".encode()
 
@@ -162,6 +183,8 @@ class OfferedFeatures:
 
     features: frozenset[StreamFeature]
     limits: AnnouncedLimits
+    multiplex: PeerLimits | None = None
+    """How much the peer takes where both multiplex; ``None`` if it has not offered to."""
 
     def __contains__(self, feature: StreamFeature) -> bool:
         """Whether a feature is among them."""
@@ -185,5 +208,7 @@ def read_features(element: Slice) -> OfferedFeatures:
         )
     known = (*FEATURES, DIALBACK_ERRORS)
     return OfferedFeatures(
-        features=frozenset(f for f in known if (f.namespace, f.name, f.child) in offered), limits=read_limits(tree)
+        features=frozenset(f for f in known if (f.namespace, f.name, f.child) in offered),
+        limits=read_limits(tree),
+        multiplex=read_feature(tree),
     )

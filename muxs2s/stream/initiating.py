@@ -27,7 +27,7 @@ from muxs2s.stream.features import (
     read_features,
 )
 from muxs2s.stream.machine import INITIATING, StreamInput, StreamState
-from muxs2s.stream.proving import ProvingStream
+from muxs2s.stream.multiplexed import MultiplexedStream
 from muxs2s.stream.side import OwnSide
 from muxs2s.wire.errors import RemoteViolation, StanzaCondition, StreamCondition
 from muxs2s.wire.framing import Framer
@@ -44,7 +44,7 @@ _ANSWERS: Final = frozenset({(TLS, "proceed"), (TLS, "failure"), (SASL, "success
 _STARTTLS: Final = f"<starttls xmlns='{TLS}'/>".encode()
 
 
-class InitiatingStream(ProvingStream):
+class InitiatingStream(MultiplexedStream):
     """
     A stream that we open to a peer.
 
@@ -136,6 +136,13 @@ class InitiatingStream(ProvingStream):
         """What became of our key, and before of our certificate."""
         return "; ".join(filter(None, (text, self._refusal)))
 
+    def _accepted(self, pair: DomainPair, now: float) -> None:
+        super()._accepted(pair, now)
+        self._enable_multiplexing()
+
+    def _ends(self) -> DomainPair:
+        return self.pair
+
     # TLS, or not.
 
     def _features(self, element: Slice, now: float) -> None:
@@ -146,6 +153,7 @@ class InitiatingStream(ProvingStream):
         is_plain = self.state is StreamState.PLAIN_NEGOTIATING and not self._wants_tls(offered)
         state = self._machine.advance(StreamInput.UNENCRYPTED if is_plain else StreamInput.FEATURES)
         self.peer_limits = offered.limits
+        self.peer_offer = offered.multiplex if self.is_secure else None
         self._declares_dialback |= DIALBACK in offered
         if state is StreamState.PLAIN_JUDGING:
             self._want_proof(self.pair.target, self.pair.sender)
@@ -157,6 +165,7 @@ class InitiatingStream(ProvingStream):
         else:
             self._carry(now)
             self._open(Direction.OUTBOUND, self.pair, now)
+            self._enable_multiplexing()
 
     def _wants_tls(self, offered: OfferedFeatures) -> bool:
         """Where it is required, whatever is offered: the offer can be stripped on the way (RFC 7590, section 3.1)."""

@@ -6,8 +6,9 @@ Knows the defaults of every limit and time-out of a stream, each named with its 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from muxs2s.multiplex.limits import MultiplexLimits
 from muxs2s.wire.limits import AFTER_AUTHENTICATION, BEFORE_AUTHENTICATION, FramingLimits
 
 __all__ = ["StreamLimits"]
@@ -19,6 +20,8 @@ class StreamLimits:
 
     before_authentication: FramingLimits = BEFORE_AUTHENTICATION
     after_authentication: FramingLimits = AFTER_AUTHENTICATION
+
+    multiplex: MultiplexLimits = field(default_factory=MultiplexLimits)
 
     negotiation_seconds: float = 60.0
     """From the connection to the first stanza that may pass."""

@@ -18,9 +18,9 @@ from muxs2s.stream.bidi import is_bidi_request
 from muxs2s.stream.dialback import is_dialback
 from muxs2s.stream.events import TLSAgreed
 from muxs2s.stream.external import CHALLENGE, SUCCESS, SASLCondition, SASLFailed, check_authzid, failure_element
-from muxs2s.stream.features import LIMITS, STARTTLS, StreamFact, features_element
+from muxs2s.stream.features import LIMITS, MULTIPLEXING, STARTTLS, StreamFact, features_element
 from muxs2s.stream.machine import RECEIVING, StreamInput, StreamState
-from muxs2s.stream.proving import ProvingStream
+from muxs2s.stream.multiplexed import MultiplexedStream
 from muxs2s.stream.side import OwnSide
 from muxs2s.wire.errors import RemoteViolation, StreamCondition
 from muxs2s.wire.header import StreamHeader, named_domain
@@ -37,7 +37,7 @@ STREAM_ID_BYTES: Final = 16
 _PROCEED: Final = f"<proceed xmlns='{TLS}'/>".encode()
 
 
-class ReceivingStream(ProvingStream):
+class ReceivingStream(MultiplexedStream):
     """
     A stream that a peer opened to us.
 
@@ -129,7 +129,20 @@ class ReceivingStream(ProvingStream):
         contents = {LIMITS: self._side.announced.content}
         if StreamFact.PLAIN_SERVES in self._facts:
             contents[STARTTLS] = ""
-        self._out.append(features_element(self._facts, contents))
+        bounds = self._limits.multiplex
+        attributes = {MULTIPLEXING: f" max-domains='{bounds.max_domains}' max-pending='{bounds.max_pending}'"}
+        self._out.append(features_element(self._facts | self._multiplex_facts, contents, attributes))
+
+    @property
+    def _multiplex_facts(self) -> frozenset[StreamFact]:
+        """Bidi has to be offered as yet, or on."""
+        may_go_both_ways = self.is_two_way or StreamFact.AUTHENTICATED not in self._facts
+        is_offered = self.is_secure and may_go_both_ways and self._side.is_bidi and self._can_multiplex
+        return frozenset({StreamFact.MULTIPLEXES}) if is_offered else frozenset()
+
+    def _ends(self) -> DomainPair:
+        assert self._pair is not None, "the header inside TLS has come"
+        return self._pair.reversed()
 
     def _send_header(self, header: StreamHeader) -> None:
         self.stream_id = header.id or ""

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Container
 from dataclasses import dataclass, field
 
+from muxs2s.multiplex.own import OwnDomains
+from muxs2s.proof.authenticators import OwnCertificate
 from muxs2s.proof.dialback import DialbackKeys
 from muxs2s.proof.peers import PeerPolicies, PeerPolicy
 from muxs2s.stream.announced import AnnouncedLimits
@@ -32,6 +34,22 @@ class OwnSide:
     limits: StreamLimits = field(default_factory=StreamLimits)
     is_bidi: bool = True
     """Whether we want stanzas in both directions where the peer does, too."""
+
+    multiplex: bool = True
+    """Whether we want many domains on one stream where the peer does, too, and stanzas go both ways."""
+
+    certificate_of: Callable[[DomainName, float], OwnCertificate | None] = lambda _domain, _now: None
+    """Gives what a domain of ours shows, at a time in seconds since the epoch; ``None`` if nothing proves it."""
+
+    hidden: Container[DomainName] = ()
+    """Domains of ours that are not shown to those who ask for them."""
+
+    @property
+    def domains(self) -> OwnDomains:
+        """What multiplexing has to know of our domains."""
+        return OwnDomains(
+            hosted=self.hosted, certificate_of=self.certificate_of, hidden=self.hidden, policies=self.policies
+        )
 
     def policy(self, domain: DomainName) -> PeerPolicy:
         """What is asked of a peer's domain."""

@@ -307,19 +307,29 @@ class Stream(EndingStream):
         if self.state not in _TAKING_STANZAS and not is_early:
             raise RemoteViolation(StreamCondition.NOT_AUTHORIZED, "a stanza before authentication")
         admission, pair = self.associations.check(stanza, now)
-        if admission is Admission.ADMITTED:
-            if self.is_two_way and stanza.name == "iq" and self._is_sign_of_life(stanza):
-                return
+        if admission is not Admission.ADMITTED:
+            self._turn_away(stanza, pair, admission)
+        elif not (self.is_two_way and stanza.name == "iq" and self._is_sign_of_life(stanza)):
             if self.state is StreamState.CARRYING:
                 self._carry(now)
-            self._admitted.append(stanza)
-        elif admission is Admission.UNKNOWN_TARGET:
+            self._admit(stanza, pair)
+
+    def _admit(self, stanza: Slice, pair: DomainPair) -> None:
+        """A stanza has passed the check."""
+        self._admitted.append(stanza)
+
+    def _turn_away(self, stanza: Slice, pair: DomainPair, admission: Admission) -> None:
+        """
+        A stanza has not passed the check.
+
+        :raises RemoteViolation: if the stream has to end for it.
+        """
+        if admission is Admission.UNKNOWN_TARGET:
             raise RemoteViolation(StreamCondition.HOST_UNKNOWN, f"{pair.target} is not served on this stream")
-        elif self._limits.close_on_foreign_sender or self.dropped >= self._limits.max_dropped_stanzas:
+        if self._limits.close_on_foreign_sender or self.dropped >= self._limits.max_dropped_stanzas:
             raise RemoteViolation(StreamCondition.INVALID_FROM, f"{pair.sender} is not proven on this stream")
-        else:
-            self.dropped += 1
-            self._emit(StanzaDropped(pair=pair))
+        self.dropped += 1
+        self._emit(StanzaDropped(pair=pair))
 
     def _ask_for_life(self, now: float) -> None:
         """Ping a silent peer or, where it cannot answer on this stream, show it that we are there."""

@@ -147,6 +147,11 @@ class DomainPattern(NamedTuple):
 
     parent: DomainName
 
+    @classmethod
+    def above(cls, domain: DomainName) -> DomainPattern:
+        """The one pattern that stands for ``domain``."""
+        return cls(domain.partition(".")[2])  # type: ignore[arg-type]  # for finding one: as good as parsed
+
     @property
     def ascii(self) -> str:
         """As certificates write it, in A-labels."""

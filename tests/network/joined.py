@@ -10,10 +10,12 @@ from twisted.internet.endpoints import TCP4ClientEndpoint
 from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import Factory, Protocol
 
+from muxs2s.multiplex.events import MultiplexEvent
 from muxs2s.network.certificates import CertificateStore
 from muxs2s.network.evidence import Judge, PolicyJudge
+from muxs2s.network.observer import DialbackEvent
 from muxs2s.network.pem import Credentials
-from muxs2s.network.protocol import DialbackEvent, StreamProtocol
+from muxs2s.network.protocol import StreamProtocol
 from muxs2s.network.tls import TLSContexts
 from muxs2s.proof.dialback import DialbackKeys, DialbackSecret
 from muxs2s.proof.outcome import Evidence, Outcome
@@ -54,35 +56,40 @@ class Record:
         """What was received, comparable to what was sent."""
         self.unsent: list[Slice] = []
         self.closings: list[StreamClosing] = []
+        self.multiplex_events: list[MultiplexEvent] = []
         self.dialback_events: list[DialbackEvent] = []
         self.on_ready: Callable[[], None] = lambda: None
 
     def ready(self, _connection: StreamProtocol, pair: DomainPair, _direction: Direction) -> None:
-        """As :class:`~muxs2s.network.protocol.StreamObserver`."""
+        """As :class:`~muxs2s.network.observer.StreamObserver`."""
         self.told.append(f"ready {pair}")
         self.on_ready()
 
     def dialback(self, _connection: StreamProtocol, event: DialbackEvent) -> None:
-        """As :class:`~muxs2s.network.protocol.StreamObserver`."""
+        """As :class:`~muxs2s.network.observer.StreamObserver`."""
         self.told.append(f"dialback {type(event).__name__}")
         self.dialback_events.append(event)
 
+    def multiplex(self, _connection: StreamProtocol, event: MultiplexEvent) -> None:
+        """As :class:`~muxs2s.network.observer.StreamObserver`."""
+        self.multiplex_events.append(event)
+
     def received(self, _connection: StreamProtocol, stanzas: Sequence[Slice]) -> None:
-        """As :class:`~muxs2s.network.protocol.StreamObserver`."""
+        """As :class:`~muxs2s.network.observer.StreamObserver`."""
         self.told.append(f"received {len(stanzas)}")
         self.stanzas += [stanza._replace(scope=SCOPE) for stanza in stanzas]
 
     def has_room(self, _connection: StreamProtocol) -> None:
-        """As :class:`~muxs2s.network.protocol.StreamObserver`."""
+        """As :class:`~muxs2s.network.observer.StreamObserver`."""
         self.told.append("room")
 
     def closing(self, _connection: StreamProtocol, event: StreamClosing) -> None:
-        """As :class:`~muxs2s.network.protocol.StreamObserver`."""
+        """As :class:`~muxs2s.network.observer.StreamObserver`."""
         self.told.append("closing")
         self.closings.append(event)
 
     def gone(self, _connection: StreamProtocol, unsent: Sequence[Slice]) -> None:
-        """As :class:`~muxs2s.network.protocol.StreamObserver`."""
+        """As :class:`~muxs2s.network.observer.StreamObserver`."""
         self.told.append("gone")
         self.unsent += unsent
 

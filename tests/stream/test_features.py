@@ -14,6 +14,7 @@ from muxs2s.stream.features import (
     EXTERNAL,
     FEATURES,
     LIMITS,
+    MULTIPLEXING,
     STARTTLS,
     OfferedFeatures,
     StreamFact,
@@ -47,13 +48,14 @@ class OfferTests(SynchronousTestCase):
 
     def test_all_facts(self) -> None:
         """S5, T8, T9, B1: STARTTLS outside TLS alone; EXTERNAL inside, for a proven peer; nothing to prove twice."""
-        for facts in chain.from_iterable(combinations(StreamFact, count) for count in range(7)):
+        for facts in chain.from_iterable(combinations(StreamFact, count) for count in range(8)):
             wanted = [] if SECURE in facts else [STARTTLS]
             if AUTHENTICATED not in facts:
                 wanted += [EXTERNAL] if SECURE in facts and PROVEN in facts else []
                 wanted += [DIALBACK] if DIALBACK_SERVES in facts else []
                 wanted += [BIDI] if TWO_WAY in facts else []
             wanted += [LIMITS] if SECURE in facts else []
+            wanted += [MULTIPLEXING] if SECURE in facts and StreamFact.MULTIPLEXES in facts else []
             self.assertEqual(wanted, [feature for feature in FEATURES if feature.fits(set(facts))], facts)
 
     def test_written(self) -> None:
@@ -82,7 +84,7 @@ class ReadTests(SynchronousTestCase):
     def test_our_own(self) -> None:
         """What we write we read."""
         limits = AnnouncedLimits(max_bytes=524_288, idle_seconds=3_600)
-        for facts in chain.from_iterable(combinations(StreamFact, count) for count in range(7)):
+        for facts in chain.from_iterable(combinations(StreamFact, count) for count in range(8)):
             offered = read_features(framed(features_element(set(facts), CONTENTS)))
             ours = {feature for feature in FEATURES if feature.fits(set(facts))}
             self.assertEqual(ours | ({DIALBACK_ERRORS} if DIALBACK in ours else set()), offered.features)

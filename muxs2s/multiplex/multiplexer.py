@@ -1,0 +1,353 @@
+"""
+Multiplexing on one stream, from both ends: what is asked of it, and what the peer says.
+
+Knows which part of the conversation an element belongs to, and which domains wait for their turn. Does not
+know what presenting, verifying and removing take: see :mod:`muxs2s.multiplex.presenting`,
+:mod:`muxs2s.multiplex.verifying` and :mod:`muxs2s.multiplex.removing`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from cryptography.x509 import Certificate
+
+from muxs2s.multiplex.conditions import MultiplexCondition
+from muxs2s.multiplex.conversation import Begun, Conversation
+from muxs2s.multiplex.elements import (
+    Accept,
+    ListedName,
+    MultiplexElement,
+    Offer,
+    Present,
+    Reject,
+    Request,
+    Revoke,
+    Revoked,
+    Withdraw,
+    Withdrawn,
+)
+from muxs2s.multiplex.events import DomainRefused, Whose
+from muxs2s.multiplex.names import AcceptedNames, Name
+from muxs2s.multiplex.presenting import Presenter, own_certificate
+from muxs2s.multiplex.reading import MultiplexMalformed, read_element
+from muxs2s.multiplex.removing import Removals
+from muxs2s.multiplex.unattributed import Unattributed
+from muxs2s.multiplex.verdicts import NotVouched, Vouched
+from muxs2s.multiplex.verifying import Verifier
+from muxs2s.multiplex.waits import DueWait
+from muxs2s.wire.errors import RemoteViolation, StreamCondition
+from muxs2s.wire.names import DomainName, DomainPair
+from muxs2s.wire.stanza import Slice
+
+__all__ = ["HANDSHAKE", "Multiplexer"]
+
+HANDSHAKE: Final = 0
+"""The id of the certificate of the handshake."""
+
+
+class Multiplexer:
+    """
+    Multiplexing on one stream.
+
+    :param header_domain: the peer's domain in the header of the stream: it is served here, whatever else is.
+    :param shown: the certificate we have shown in the handshake, if any.
+    :param out: told of names that are out, with every pair they were part of.
+    """
+
+    def __init__(
+        self,
+        conversation: Conversation,
+        header_domain: DomainName,
+        shown: Certificate | None,
+        out: Callable[[Sequence[Name]], None],
+    ) -> None:
+        self._conversation = conversation
+        self._header_domain = header_domain
+        self._presenter = Presenter(conversation)
+        self._verifier = Verifier(conversation, self._replaced)
+        self._removals = Removals(conversation, self._removal_began, out)
+        self._wanted: dict[tuple[Whose, DomainName], bool] = {}
+        """Domains that wait for their turn, in order, and whether they are to be renewed."""
+
+        self._readers: Mapping[type[MultiplexElement], Callable[[Any, float], None]] = {
+            Offer: self._verifier.offered,
+            Request: self._presenter.requested,
+            Present: self._verifier.presented,
+            Accept: self._presenter.accepted,
+            Reject: self._rejected,
+            Withdraw: self._removals.withdrawn_by_peer,
+            Revoke: self._removals.revoked_by_peer,
+            Withdrawn: self._removals.confirmed,
+            Revoked: self._removals.confirmed,
+        }
+        conversation.own.add(own_certificate(HANDSHAKE, shown))
+        conversation.peers.serve(header_domain)
+
+    # What there is.
+
+    @property
+    def own(self) -> AcceptedNames:
+        """Names of ours that the peer accepts."""
+        return self._conversation.own
+
+    @property
+    def peers(self) -> AcceptedNames:
+        """Names of the peer that we accept."""
+        return self._conversation.peers
+
+    @property
+    def deadline(self) -> float:
+        """When to call :meth:`wake`, seconds; infinite if nothing waits."""
+        return self._conversation.waits.first
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no exchange and no removal is open."""
+        return not (self._wanted or len(self._presenter) or len(self._verifier) or len(self._removals))
+
+    @property
+    def presented(self) -> int:
+        """Certificates we have shown on this stream, that of the handshake not among them."""
+        return self._presenter.presented
+
+    @property
+    def judged(self) -> int:
+        """Certificates of the peer that were judged on this stream, that of the handshake not among them."""
+        return self._verifier.judged
+
+    @property
+    def exchanges(self) -> int:
+        """How many are open."""
+        return len(self._presenter) + len(self._verifier)
+
+    def may_send(self, pair: DomainPair) -> bool:
+        """Whether stanzas of ``pair`` may leave: nothing is sent on hope."""
+        own, peers = self._conversation.own, self._conversation.peers
+        return own.is_open(pair.sender) and peers.is_open(pair.target) and peers.is_served(pair.target)
+
+    # What is asked of it.
+
+    def begin(self, handshake: Vouched | None, now: float) -> None:
+        """
+        Say which names we take from the certificate of the handshake.
+
+        :param handshake: ``None`` if that certificate has not proven the domain of the peer's header.
+        """
+        names: list[ListedName] = []
+        if handshake is not None:
+            self._verifier.take_certificate(HANDSHAKE, handshake)
+            names = self._verifier.listed(handshake.names, proven=None)
+        self._verifier.give(HANDSHAKE, HANDSHAKE, names, proven=None)
+
+    def want(self, pair: DomainPair, now: float) -> DomainRefused | None:
+        """
+        Ask for what is missing for a pair: for both domains at once, each but once.
+
+        :returns: why it cannot be had on this stream now; ``None`` if it is asked for, or nothing is missing.
+        """
+        needs_sender = not self.own.is_open(pair.sender)
+        needs_target = not (self.peers.is_open(pair.target) and self.peers.is_served(pair.target))
+        refused = self._refusal(Whose.OURS, pair.sender, now) if needs_sender else None
+        if refused is None and needs_target:
+            refused = self._refusal(Whose.PEERS, pair.target, now)
+        if refused is not None:
+            return refused
+        if needs_sender:
+            self._want(Whose.OURS, pair.sender)
+        if needs_target:
+            self._want(Whose.PEERS, pair.target)
+        self._begin_wanted(now)
+        return None
+
+    def offer(self, domain: DomainName, now: float, *, renew: bool = False) -> DomainRefused | None:
+        """
+        Prove a domain of ours, though nothing waits for it, or prove it again with a newer certificate.
+
+        :returns: as :meth:`want`.
+        """
+        if self.own.is_open(domain) and not renew:
+            return None
+        refused = self._refusal(Whose.OURS, domain, now)
+        if refused is None:
+            self._want(Whose.OURS, domain, renew=renew)
+            self._begin_wanted(now)
+        return refused
+
+    def present(self, id: int, authenticator: bytes, now: float) -> None:
+        """Show what :class:`~muxs2s.multiplex.events.SignatureWanted` has asked for; too late is no error."""
+        self._presenter.present(id, authenticator, now)
+        self._begin_wanted(now)
+
+    def decline(self, id: int, condition: MultiplexCondition, text: str, now: float) -> None:
+        """Do not show it; too late is no error."""
+        self._presenter.decline(id, condition, text, now)
+        self._begin_wanted(now)
+
+    def conclude(self, id: int, verdict: Vouched | NotVouched, now: float) -> None:
+        """
+        Take the verdict on what was shown or recalled; too late is no error.
+
+        It is asked for by :class:`~muxs2s.multiplex.events.ProofShown` and
+        :class:`~muxs2s.multiplex.events.ProofRecalled`.
+        """
+        self._verifier.conclude(id, verdict, now)
+        self._begin_wanted(now)
+
+    def add_names(self, certificate: int, names: Iterable[ListedName]) -> None:
+        """Accept more names of a certificate of the peer that is accepted already; else nothing."""
+        if certificate in self.peers.certificates:
+            listed = self._verifier.listed(names, proven=None)
+            if listed:
+                self._verifier.give(certificate, certificate, listed, proven=None)
+
+    def withdraw(self, domains: Sequence[Name], now: float) -> None:
+        """Take domains of ours off this stream; those the peer does not accept need it not."""
+        names = [domain for domain in domains if domain in self.own or self._is_known(domain)]
+        if names:
+            self._removals.withdraw(names, now)
+
+    def revoke(self, domains: Sequence[Name], condition: MultiplexCondition, now: float) -> None:
+        """Accept domains of the peer no longer."""
+        if domains:
+            self._removals.revoke(domains, condition, now)
+
+    def revoke_certificate(self, id: int, condition: MultiplexCondition, now: float) -> None:
+        """
+        Accept a certificate of the peer no longer.
+
+        :raises RemoteViolation: ``reset``, if the domain of the stream header goes with that of the handshake.
+
+        Source: RFC 6120, section 4.9.3.16.
+        """
+        self._removals.revoke_certificate(id, condition, now)
+        if id == HANDSHAKE and not self.peers.is_open(self._header_domain):
+            text = f"the certificate that proved {self._header_domain} is no longer good"
+            raise RemoteViolation(StreamCondition.RESET, text)
+
+    # What the peer says.
+
+    def take(self, element: Slice, now: float) -> bool:
+        """
+        Take an element of multiplexing.
+
+        :returns: whether it meant something.
+        :raises RemoteViolation: if the stream cannot go on.
+        """
+        try:
+            self._take(element, now)
+        except Unattributed:
+            return False
+        self._begin_wanted(now)
+        return True
+
+    def wake(self, now: float) -> None:
+        """
+        Time has passed: end what has waited too long.
+
+        :raises RemoteViolation: if the stream cannot go on.
+        """
+        for kind, id, due in self._conversation.waits.due(now):
+            match kind:
+                case DueWait.PRESENTER:
+                    self._presenter.late(id, due, now)
+                case DueWait.VERIFIER:
+                    self._verifier.late(id, due, now)
+                case DueWait.REMOVAL:
+                    self._removals.late(id, due)
+                case DueWait.CERTIFICATE:  # pragma: no branch - there is no other kind
+                    certificate = self.peers.certificates.get(id)
+                    if certificate is not None and certificate.until == due:
+                        self.revoke_certificate(id, MultiplexCondition.CERTIFICATE_EXPIRED, now)
+        self._begin_wanted(now)
+
+    # The inside.
+
+    def _take(self, element: Slice, now: float) -> None:
+        try:
+            said = read_element(element)
+        except MultiplexMalformed as malformed:
+            self._refuse_malformed(malformed, now)
+            return
+        take = self._readers.get(type(said))
+        if take is None:
+            raise Unattributed("multiplexing is enabled once")
+        take(said, now)
+
+    def _rejected(self, reject: Reject, now: float) -> None:
+        if not (self._presenter.rejected(reject, now) or self._verifier.rejected(reject, now)):
+            Unattributed.unless_over(self._conversation.begun(reject.id))
+
+    def _refuse_malformed(self, malformed: MultiplexMalformed, now: float) -> None:
+        """What begins or goes on with an exchange and cannot be read is rejected; else it is attributed to nothing."""
+        id, conversation = malformed.id, self._conversation
+        if id is not None:
+            text = str(malformed)
+            if malformed.kind in {"offer", "request"} and conversation.begun(id) is Begun.NOW:
+                conversation.note_begun(id)
+                conversation.reject(id, MultiplexCondition.BAD_REQUEST, text, now)
+                return
+            if malformed.kind == "present" and self._verifier.malformed(id, text, now):
+                return
+            if malformed.kind == "request" and self._presenter.malformed(id, text, now):
+                return
+        raise Unattributed(str(malformed))
+
+    def _refusal(self, whose: Whose, domain: DomainName, now: float) -> DomainRefused | None:
+        """What keeps a domain from being asked for."""
+        conversation = self._conversation
+        before = conversation.refusal(whose, domain, now)
+        if before is not None:
+            return before
+        if (whose, domain) in self._wanted or self._is_open(whose, domain):
+            return None
+        found: tuple[MultiplexCondition, str] | None
+        if len(self._wanted) >= conversation.limits.max_domains or now < conversation.paused_until:
+            found = MultiplexCondition.TOO_MANY, "too many exchanges for the moment"
+        elif whose is Whose.OURS:
+            found = self._presenter.objection(domain, now)
+        else:
+            found = self._verifier.objection(domain)
+        if found is None:
+            return None
+        condition, text = found
+        retry_at = now + condition.retry_seconds
+        return DomainRefused(whose=whose, domain=domain, condition=condition, text=text, retry_at=retry_at)
+
+    def _is_open(self, whose: Whose, domain: DomainName) -> bool:
+        return self._presenter.is_open(domain) if whose is Whose.OURS else self._verifier.is_open(domain)
+
+    def _want(self, whose: Whose, domain: DomainName, *, renew: bool = False) -> None:
+        if not self._is_open(whose, domain):
+            self._wanted[whose, domain] = renew
+
+    def _begin_wanted(self, now: float) -> None:
+        """Begin as many exchanges as the peer lets us have open."""
+        conversation = self._conversation
+        while self._wanted and now < conversation.paused_until:
+            whose, domain = next(iter(self._wanted))
+            del self._wanted[whose, domain]
+            text = "the peer takes up no more exchanges for the moment"
+            conversation.refused(whose, domain, MultiplexCondition.TOO_MANY, text, now, retry_seconds=0.0)
+        while self._wanted and conversation.has_room_at_peer:
+            (whose, domain), renew = next(iter(self._wanted.items()))
+            del self._wanted[whose, domain]
+            if self._is_open(whose, domain):
+                continue
+            if whose is Whose.PEERS:
+                self._verifier.ask(domain, now)
+            elif renew or not self.own.is_open(domain):
+                self._presenter.offer(domain, now, renew=renew)
+
+    def _replaced(self, certificate: int, now: float) -> None:
+        self._removals.revoke_certificate(certificate, MultiplexCondition.REPLACED, now)
+
+    def _removal_began(self, whose: Whose, names: Sequence[Name], now: float) -> None:
+        for name in names:
+            self._wanted.pop((whose, name), None)  # type: ignore[arg-type]  # a pattern is never in it
+        if whose is Whose.PEERS:
+            self._verifier.removed(names, now)
+
+    def _is_known(self, domain: Name) -> bool:
+        return isinstance(domain, DomainName) and self.own.is_open(domain)

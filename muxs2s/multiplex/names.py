@@ -1,0 +1,291 @@
+"""
+The names of one end that the other accepts on a stream, and by which certificates.
+
+Knows which certificate gives which names, which names were taken off and which are being removed. Does not
+know how a certificate comes to be accepted (:mod:`muxs2s.multiplex.verifying`) nor what is said while a name
+is removed (:mod:`muxs2s.multiplex.removing`). Memory grows with the names of one end, never with pairs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from typing import Final
+
+from cryptography.x509 import Certificate
+
+from muxs2s.multiplex.verdicts import SubjectKey
+from muxs2s.proof.identity import NO_NAMES, CertificateNames
+from muxs2s.wire.names import DomainName, DomainPattern
+
+__all__ = ["AcceptedCertificate", "AcceptedNames", "Name", "Standing"]
+
+Name = DomainName | DomainPattern
+
+_LOOKED_AT: Final = 64
+"""Certificates searched, newest first, for one that names a domain without giving it."""
+
+
+class Standing(Enum):
+    """What a name is good for on this stream."""
+
+    OPEN = auto()
+    """It may stand in ``from`` of its end's stanzas."""
+
+    WITHDRAWING = auto()
+    """Its end takes it off: what still comes is delivered or bounced, nothing new is begun."""
+
+    REVOKING = auto()
+    """The other end accepts it no longer: what still comes from it is bounced."""
+
+    OUT = auto()
+    """A stanza from it is a violation."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AcceptedCertificate:
+    """A certificate that was accepted, and the names it gives."""
+
+    id: int
+    """Of the exchange in which it was accepted; 0 for that of the handshake."""
+
+    subject: SubjectKey | None = None
+    """What a newer one has in common that takes its place; ``None`` if it is not known which certificate it is."""
+
+    leaf: Certificate | None = None
+    chain: tuple[Certificate, ...] = ()
+    """As it was shown, to judge it again; empty for one of ours."""
+
+    names_in_it: CertificateNames = NO_NAMES
+    """All that it names, given or not."""
+
+    until: float | None = None
+    """When it ends, seconds since the epoch."""
+
+    prooftype: str = ""
+    evidence: str = ""
+    """What proved it, for operators."""
+
+    gives: set[Name] = field(default_factory=set)
+
+
+@dataclass(slots=True)
+class _Entry:
+    """One name."""
+
+    givers: list[int] = field(default_factory=list)
+    """The certificates that give it."""
+
+    is_closed: bool = False
+    """Taken off by name: no certificate gives it back."""
+
+    withdrawing: int = 0
+    revoking: int = 0
+    lapsing: int = 0
+    """Removals of each kind that are under way."""
+
+    @property
+    def is_fenced(self) -> bool:
+        """Whether it is being removed by name."""
+        return bool(self.withdrawing or self.revoking)
+
+    @property
+    def standing(self) -> Standing:
+        if self.is_closed:
+            return Standing.OUT
+        if self.revoking:
+            return Standing.REVOKING
+        if self.withdrawing:
+            return Standing.WITHDRAWING
+        if self.givers:
+            return Standing.OPEN
+        return Standing.REVOKING if self.lapsing else Standing.OUT
+
+    @property
+    def is_idle(self) -> bool:
+        return not (self.givers or self.is_closed or self.is_fenced or self.lapsing)
+
+
+class AcceptedNames:
+    """
+    The names of one end, as the other accepts them.
+
+    :param never: domains that no certificate of that end can give, not even by a pattern: those of the
+        end that accepts.
+    """
+
+    def __init__(self, never: Container[DomainName] = ()) -> None:
+        self.certificates: dict[int, AcceptedCertificate] = {}
+        self._never = never
+        self._entries: dict[Name, _Entry] = {}
+        self._by_subject: dict[SubjectKey, int] = {}
+        self._served: set[DomainName] = set()
+        self._patterns = 0
+        """How many of the names are patterns; without any, a name that is not listed costs one look."""
+
+    def __len__(self) -> int:
+        """How many names are kept, open or closed."""
+        return len(self._entries)
+
+    def __contains__(self, name: object) -> bool:
+        """Whether a name is kept, in whatever standing."""
+        return name in self._entries
+
+    def __iter__(self) -> Iterator[Name]:
+        """Every name that is kept, in whatever standing."""
+        return iter(tuple(self._entries))
+
+    # Questions.
+
+    def standing(self, domain: DomainName) -> Standing:
+        """What a domain is good for; an exact entry decides before a pattern."""
+        entry = self._entries.get(domain)
+        if entry is None:
+            if not self._patterns or domain in self._never:
+                return Standing.OUT
+            entry = self._entries.get(DomainPattern.above(domain))
+            if entry is None:
+                return Standing.OUT
+        return entry.standing
+
+    def is_open(self, domain: DomainName) -> bool:
+        """Whether a domain may stand in ``from``."""
+        return self.standing(domain) is Standing.OPEN
+
+    def is_served(self, domain: DomainName) -> bool:
+        """Whether its end has also shown that it answers for a domain here."""
+        return domain in self._served
+
+    def is_fenced(self, domain: DomainName) -> bool:
+        """Whether a domain is being removed by name, or a pattern that alone gives it."""
+        entry = self._entries.get(domain) or self._entries.get(DomainPattern.above(domain))
+        return entry is not None and entry.is_fenced
+
+    def is_closed(self, name: Name) -> bool:
+        """Whether a name was taken off, so that no certificate gives it back."""
+        entry = self._entries.get(name)
+        return entry is not None and (entry.is_closed or entry.is_fenced)
+
+    def giver(self, domain: DomainName) -> AcceptedCertificate | None:
+        """A certificate that gives a domain, itself or by a pattern; the newest."""
+        entry = self._entries.get(domain) or self._entries.get(DomainPattern.above(domain))
+        return self.certificates[max(entry.givers)] if entry is not None and entry.givers else None
+
+    def naming(self, domain: DomainName) -> AcceptedCertificate | None:
+        """A certificate that gives a domain or, among the newest, names it without giving it."""
+        giver = self.giver(domain)
+        if giver is not None:
+            return giver
+        newest = sorted(self.certificates, reverse=True)[:_LOOKED_AT]
+        return next((self.certificates[id] for id in newest if self.certificates[id].names_in_it.covers(domain)), None)
+
+    def of_subject(self, subject: SubjectKey) -> AcceptedCertificate | None:
+        """The certificate of a subject; there is one at most."""
+        id = self._by_subject.get(subject)
+        return None if id is None else self.certificates[id]
+
+    def only_given_by(self, certificate: AcceptedCertificate) -> Iterable[Name]:
+        """The names that would lapse with a certificate."""
+        return [name for name in certificate.gives if self._entries[name].givers == [certificate.id]]
+
+    # Changes.
+
+    def add(self, certificate: AcceptedCertificate) -> None:
+        """Accept one more certificate, which gives nothing yet."""
+        self.certificates[certificate.id] = certificate
+        if certificate.subject is not None:
+            self._by_subject[certificate.subject] = certificate.id
+
+    def give(self, id: int, names: Iterable[Name], *, proven: DomainName | None = None) -> list[Name]:
+        """
+        Let a certificate give names; those that were taken off stay off.
+
+        :param proven: the domain of the exchange, which is given even if it had been taken off.
+        :returns: the names that were not open before.
+        """
+        certificate = self.certificates[id]
+        opened: list[Name] = []
+        for name in names:
+            entry = self._entry(name)
+            if name == proven and not entry.is_fenced:
+                entry.is_closed = False
+            if entry.is_closed or entry.is_fenced:
+                continue
+            if not entry.givers:
+                opened.append(name)
+            if id not in entry.givers:
+                entry.givers.append(id)
+            certificate.gives.add(name)
+        return opened
+
+    def serve(self, domain: DomainName) -> None:
+        """Its end answers for a domain here."""
+        self._served.add(domain)
+
+    @property
+    def served(self) -> int:
+        """How many domains it has shown to answer for."""
+        return len(self._served)
+
+    def drop(self, id: int) -> list[Name]:
+        """
+        Accept a certificate no longer.
+
+        :returns: the names that no other gives; they lapse.
+        """
+        certificate = self.certificates.pop(id, None)
+        if certificate is None:
+            return []
+        if certificate.subject is not None and self._by_subject.get(certificate.subject) == id:
+            del self._by_subject[certificate.subject]
+        for name in certificate.gives:
+            self._entries[name].givers.remove(id)
+        return [name for name in certificate.gives if not self._entries[name].givers]
+
+    def begin_removal(self, names: Iterable[Name], standing: Standing) -> None:
+        """Names are being removed by name: by their own end (``WITHDRAWING``) or by the other (``REVOKING``)."""
+        for name in names:
+            entry = self._entry(name)
+            entry.withdrawing += standing is Standing.WITHDRAWING
+            entry.revoking += standing is Standing.REVOKING
+
+    def end_removal(self, names: Iterable[Name], standing: Standing) -> None:
+        """A removal is over: the names are out, and closed."""
+        for name in names:
+            entry = self._entries[name]
+            entry.withdrawing -= standing is Standing.WITHDRAWING
+            entry.revoking -= standing is Standing.REVOKING
+            for id in entry.givers:
+                self.certificates[id].gives.discard(name)
+            entry.givers.clear()
+            entry.is_closed = True
+            self._served.discard(name)
+
+    def begin_lapse(self, names: Iterable[Name]) -> None:
+        """Names have lost their last certificate."""
+        for name in names:
+            self._entry(name).lapsing += 1
+
+    def end_lapse(self, names: Sequence[Name]) -> list[Name]:
+        """
+        What was sent from names without a certificate has all come.
+
+        :returns: those that no certificate has given back meanwhile; they are out.
+        """
+        for name in names:
+            self._entries[name].lapsing -= 1
+        out = [name for name in names if self._entries[name].standing is Standing.OUT]
+        for name in out:
+            self._served.discard(name)
+            if self._entries[name].is_idle:
+                del self._entries[name]
+                self._patterns -= isinstance(name, DomainPattern)
+        return out
+
+    def _entry(self, name: Name) -> _Entry:
+        entry = self._entries.get(name)
+        if entry is None:
+            entry = self._entries[name] = _Entry()
+            self._patterns += isinstance(name, DomainPattern)
+        return entry

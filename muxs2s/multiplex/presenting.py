@@ -1,0 +1,353 @@
+"""
+The presenter: proves domains of ours to the peer, offered by us or asked for by it.
+
+Knows when a domain may be shown, and which certificate of ours would oust another. Does not sign: that is asked
+for by an event, and answered when its turn has come. Does not know what verifying takes: see
+:mod:`muxs2s.multiplex.verifying`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import inf
+
+from cryptography.x509 import Certificate
+
+from muxs2s.multiplex.conditions import MultiplexCondition
+from muxs2s.multiplex.conversation import Begun, Conversation
+from muxs2s.multiplex.elements import Accept, Offer, Present, Reject, Request
+from muxs2s.multiplex.events import NamesOpened, SignatureWanted, Whose
+from muxs2s.multiplex.exchanges import PRESENTING, PresenterInput, PresenterState
+from muxs2s.multiplex.names import AcceptedCertificate, Name
+from muxs2s.multiplex.unattributed import Unattributed
+from muxs2s.multiplex.verdicts import SubjectKey, subject_key
+from muxs2s.multiplex.waits import DueWait
+from muxs2s.proof.authenticators import AuthenticatorRefused, OwnCertificate
+from muxs2s.proof.identity import CertificateNames, names_in
+from muxs2s.wire.names import DomainName, DomainPattern
+
+__all__ = ["Presenter", "own_certificate"]
+
+
+@dataclass(slots=True, kw_only=True)
+class _Presentation:
+    """One exchange in which we present."""
+
+    id: int
+    domain: DomainName
+    is_ours: bool
+    """Whether we have begun it."""
+
+    state: PresenterState = PresenterState.NEW
+    certificate: OwnCertificate | None = None
+    """What is shown; ``None`` as long as nothing is, and where the peer only asks whether we serve the domain."""
+
+    due: float = inf
+
+
+class Presenter:
+    """Presents our domains on one stream."""
+
+    def __init__(self, conversation: Conversation) -> None:
+        self._conversation = conversation
+        self._open: dict[int, _Presentation] = {}
+        self._offers: dict[DomainName, int] = {}
+        """Ids of open exchanges that we have begun."""
+
+        self._asked: dict[DomainName, int] = {}
+        """Ids of open exchanges that the peer has begun."""
+
+        self._shown_at: dict[DomainName, float] = {}
+        self._shown: dict[SubjectKey, list[_Presentation]] = {}
+        """Open exchanges in which a certificate is, or is about to be, on its way, by its subject."""
+
+        self.presented = 0
+        """Certificates shown, that of the handshake not among them."""
+
+    def is_open(self, domain: DomainName) -> bool:
+        """Whether an exchange decides on a domain of ours."""
+        return domain in self._offers or domain in self._asked
+
+    def __len__(self) -> int:
+        """How many exchanges are open."""
+        return len(self._open)
+
+    def objection(self, domain: DomainName, now: float) -> tuple[MultiplexCondition, str] | None:
+        """Why a domain of ours cannot be proven here, as far as we know ourselves."""
+        conversation = self._conversation
+        if conversation.own.is_fenced(domain):
+            return MultiplexCondition.TRY_AGAIN, f"{domain} is being taken off this stream"
+        certificate = conversation.domains.certificate_of(domain, now)
+        if certificate is None:
+            return MultiplexCondition.UNKNOWN_DOMAIN, f"no certificate of ours names {domain}"
+        if self._would_oust(certificate):
+            return MultiplexCondition.POLICY_VIOLATION, f"the certificate of {domain} would take another's place here"
+        return None
+
+    def offer(self, domain: DomainName, now: float, *, renew: bool = False) -> None:
+        """Begin to prove a domain."""
+        id = self._conversation.next_id()
+        exchange = _Presentation(id=id, domain=domain, is_ours=True)
+        self._begin(exchange)
+        self._advance(exchange, PresenterInput.OFFER)
+        self._wait(exchange, now)
+        self._conversation.say(Offer(id=id, domain=domain, renew=renew))
+
+    # What the peer says.
+
+    def requested(self, request: Request, now: float) -> None:
+        """The peer asks for a proof."""
+        begun = self._conversation.begun(request.id)
+        if begun is Begun.NOW:
+            self._conversation.note_begun(request.id)
+            self._requested_unasked(request, now)
+            return
+        exchange = self._open.get(request.id)
+        if exchange is None:
+            Unattributed.unless_over(begun)
+        elif exchange.state is not PresenterState.OFFERED or request.domain != exchange.domain:
+            raise Unattributed("the request does not fit its offer")
+        else:
+            self._take_request(exchange, request, now)
+
+    def accepted(self, accept: Accept, now: float) -> None:
+        """The peer accepts names of ours."""
+        own = self._conversation.own
+        exchange = self._open.get(accept.id)
+        id = accept.id if accept.certificate is None else accept.certificate
+        if exchange is None:
+            if id in own.certificates:
+                self._give(id, accept, None)
+            elif accept.id != 0:
+                Unattributed.unless_over(self._conversation.begun(accept.id))
+            return
+        self._end(exchange, PresenterInput.ACCEPT)
+        if id not in own.certificates:
+            shown = exchange.certificate if accept.certificate is None else None
+            own.add(own_certificate(id, None if shown is None else shown.leaf))
+        self._conversation.accepted(Whose.OURS, exchange.domain)
+        self._give(id, accept, exchange.domain)
+        if not own.is_open(exchange.domain):
+            text = f"the peer has accepted a proof of {exchange.domain}, but not the domain"
+            self._conversation.refused(Whose.OURS, exchange.domain, MultiplexCondition.TRY_AGAIN, text, now)
+
+    def rejected(self, reject: Reject, now: float) -> bool:
+        """
+        The peer ends an exchange.
+
+        :returns: whether it is one in which we present.
+        """
+        exchange = self._open.get(reject.id)
+        if exchange is None:
+            return False
+        self._end(exchange, PresenterInput.REJECT)
+        if reject.condition is MultiplexCondition.DUPLICATE and self.is_open(exchange.domain):
+            return True  # the peer has asked for the same, and that decides
+        self._conversation.refused(
+            Whose.OURS, exchange.domain, reject.condition, reject.text, now, retry_seconds=reject.retry_seconds
+        )
+        return True
+
+    def malformed(self, id: int, text: str, now: float) -> bool:
+        """
+        What should answer an offer of ours cannot be read.
+
+        :returns: whether an exchange ends with it.
+        """
+        exchange = self._open.get(id)
+        if exchange is None or exchange.state is not PresenterState.OFFERED:
+            return False
+        self._advance(exchange, PresenterInput.REQUEST)
+        self.decline(id, MultiplexCondition.BAD_REQUEST, text, now)
+        return True
+
+    # What the service answers.
+
+    def present(self, id: int, authenticator: bytes, now: float) -> None:
+        """Show a proof; too late is no error."""
+        exchange = self._open.get(id)
+        if exchange is None or exchange.state is not PresenterState.ASKED:
+            return
+        if self._conversation.own.is_fenced(exchange.domain):
+            self.decline(id, MultiplexCondition.TRY_AGAIN, "the domain is being taken off this stream", now)
+            return
+        self._advance(exchange, PresenterInput.READY)
+        self._wait(exchange, now)
+        self._shown_at[exchange.domain] = now
+        self.presented += 1
+        self._conversation.say(Present(id=id, data=authenticator))
+
+    def decline(self, id: int, condition: MultiplexCondition, text: str, now: float) -> None:
+        """Do not show a proof after all; too late is no error."""
+        exchange = self._open.get(id)
+        if exchange is not None and exchange.state is PresenterState.ASKED:
+            self._end(exchange, PresenterInput.DECLINE)
+            self._conversation.reject(id, condition, text, now)
+            self._conversation.refused(Whose.OURS, exchange.domain, condition, text, now)
+
+    def late(self, id: int, due: float, now: float) -> None:
+        """The peer has not answered in time. Once the proof is shown it alone ends the exchange."""
+        exchange = self._open.get(id)
+        if exchange is None or exchange.due != due:
+            return
+        text = f"the peer has not answered within {self._conversation.limits.answer_seconds:g} seconds"
+        if exchange.state is PresenterState.OFFERED:
+            self._end(exchange, PresenterInput.LATE)
+            self._conversation.reject(id, MultiplexCondition.TIMEOUT, text, now)
+        else:
+            self._advance(exchange, PresenterInput.LATE)
+        self._conversation.refused(Whose.OURS, exchange.domain, MultiplexCondition.TIMEOUT, text, now)
+
+    # The inside.
+
+    def _requested_unasked(self, request: Request, now: float) -> None:
+        """The peer begins: it wants a domain that it believes to be here."""
+        conversation = self._conversation
+        met = conversation.bound_met(now)
+        if met is not None:
+            conversation.reject(request.id, MultiplexCondition.TOO_MANY, met[0], now, retry_seconds=met[1])
+            return
+        refused = self._objection_to_asking(request, now)
+        if refused is not None:
+            conversation.reject(request.id, *refused, now)
+            return
+        exchange = _Presentation(id=request.id, domain=request.domain, is_ours=False)
+        self._begin(exchange)
+        self._take_request(exchange, request, now)
+
+    def _objection_to_asking(self, request: Request, now: float) -> tuple[MultiplexCondition, str] | None:
+        """What keeps us from answering; a domain that is hidden meets the same words as one that is not ours."""
+        conversation, domain = self._conversation, request.domain
+        if domain in self._asked:
+            return MultiplexCondition.DUPLICATE, "another exchange for this domain is open"
+        if conversation.own.is_fenced(domain):
+            return MultiplexCondition.TRY_AGAIN, "the domain is being taken off this stream"
+        repeat_seconds = conversation.limits.repeat_seconds
+        if request.data and now - self._shown_at.get(domain, -inf) < repeat_seconds:
+            return MultiplexCondition.TRY_AGAIN, f"it was shown less than {repeat_seconds:g} seconds ago"
+        is_shown = conversation.domains.is_shown(domain)
+        if not is_shown or conversation.domains.certificate_of(domain, now) is None:
+            return MultiplexCondition.UNKNOWN_DOMAIN, "no such domain here"
+        return None
+
+    def _take_request(self, exchange: _Presentation, request: Request, now: float) -> None:
+        """Go on with a request that may be answered."""
+        self._advance(exchange, PresenterInput.REQUEST)
+        exchange.due = inf
+        if not request.data:
+            self._answer_empty(exchange, now)
+            return
+        refused = self.objection(exchange.domain, now)
+        if refused is not None:
+            self.decline(exchange.id, *refused, now)
+            return
+        try:
+            read = self._conversation.authenticators.read_request(request.data, exchange.domain)
+        except AuthenticatorRefused as refused_request:
+            self.decline(exchange.id, MultiplexCondition.BAD_REQUEST, str(refused_request), now)
+            return
+        certificate = self._conversation.domains.certificate_of(exchange.domain, now)
+        assert certificate is not None, "there was one a moment ago"
+        exchange.certificate = certificate
+        self._shown.setdefault(subject_key(certificate.leaf), []).append(exchange)
+        self._conversation.tell(
+            SignatureWanted(id=exchange.id, domain=exchange.domain, certificate=certificate, request=read)
+        )
+
+    def _answer_empty(self, exchange: _Presentation, now: float) -> None:
+        """The peer accepts a domain already, and asks whether it is here; only it can begin that."""
+        if exchange.is_ours:
+            text = "an offer is answered by a request for proof"
+            self.decline(exchange.id, MultiplexCondition.BAD_REQUEST, text, now)
+            return
+        self._advance(exchange, PresenterInput.READY)
+        self._wait(exchange, now)
+        self._conversation.say(Present(id=exchange.id, data=b""))
+
+    def _would_oust(self, certificate: OwnCertificate) -> bool:
+        """
+        Whether the peer, on accepting a certificate, would drop another whose names are in use.
+
+        Source: doc/protocol.rst, "Same subject".
+        """
+        own, subject = self._conversation.own, subject_key(certificate.leaf)
+        accepted = own.of_subject(subject)
+        ousted = own.only_given_by(accepted) if accepted is not None and accepted.leaf != certificate.leaf else ()
+        if not all(self._spares(certificate, name) for name in ousted):
+            return True
+        on_their_way = self._shown.get(subject, ())
+        return any(not certificate.names.covers(exchange.domain) for exchange in on_their_way)
+
+    def _spares(self, certificate: OwnCertificate, name: Name) -> bool:
+        """Whether a name is nobody's here, or in the certificate as well."""
+        return name not in self._conversation.domains.hosted or _is_named(certificate.names, name)
+
+    def _give(self, id: int, accept: Accept, proven: DomainName | None) -> None:
+        """Take the names the peer accepts: those in our certificate or, where we do not know it, those of ours."""
+        conversation = self._conversation
+        certificate = conversation.own.certificates[id]
+        names = [listed.name for listed in accept.names if self._is_credible(certificate, listed.name)]
+        if proven is not None and proven in names:
+            conversation.own.serve(proven)
+        opened = conversation.own.give(id, names, proven=proven)
+        if proven is not None and proven in names and proven not in opened:
+            opened.append(proven)  # it was open, and whoever waits for this exchange hears of its end
+        if opened:
+            conversation.tell(NamesOpened(whose=Whose.OURS, names=tuple(opened)))
+
+    def _is_credible(self, certificate: AcceptedCertificate, name: Name) -> bool:
+        if certificate.subject is None:
+            return name in self._conversation.domains.hosted
+        return _is_named(certificate.names_in_it, name)
+
+    def _begin(self, exchange: _Presentation) -> None:
+        conversation = self._conversation
+        self._open[exchange.id] = exchange
+        if exchange.is_ours:
+            conversation.begun_by_us += 1
+            self._offers[exchange.domain] = exchange.id
+        else:
+            conversation.begun_by_peer += 1
+            self._asked[exchange.domain] = exchange.id
+
+    def _end(self, exchange: _Presentation, by: PresenterInput) -> None:
+        self._advance(exchange, by)
+        conversation = self._conversation
+        del self._open[exchange.id]
+        if exchange.certificate is not None:
+            subject = subject_key(exchange.certificate.leaf)
+            self._shown[subject].remove(exchange)
+            if not self._shown[subject]:
+                del self._shown[subject]
+        if exchange.is_ours:
+            conversation.begun_by_us -= 1
+            self._offers.pop(exchange.domain, None)
+        else:
+            conversation.begun_by_peer -= 1
+            self._asked.pop(exchange.domain, None)
+
+    def _advance(self, exchange: _Presentation, by: PresenterInput) -> None:
+        exchange.state = PRESENTING[exchange.state, by]
+
+    def _wait(self, exchange: _Presentation, now: float) -> None:
+        exchange.due = now + self._conversation.limits.answer_seconds
+        self._conversation.waits.add(exchange.due, DueWait.PRESENTER, exchange.id)
+
+
+def own_certificate(id: int, leaf: Certificate | None) -> AcceptedCertificate:
+    """What is kept of a certificate of ours that the peer has accepted; ``None`` if we cannot tell which it is."""
+    if leaf is None:
+        return AcceptedCertificate(id=id)
+    return AcceptedCertificate(
+        id=id,
+        subject=subject_key(leaf),
+        leaf=leaf,
+        names_in_it=names_in(leaf),
+        until=leaf.not_valid_after_utc.timestamp(),
+    )
+
+
+def _is_named(names: CertificateNames, name: Name) -> bool:
+    if isinstance(name, DomainPattern):
+        return name.ascii in names.patterns
+    return names.covers(name)
