@@ -16,6 +16,7 @@ from cryptography.x509 import Certificate
 from muxs2s.multiplex.conditions import MultiplexCondition
 from muxs2s.multiplex.elements import ListedName
 from muxs2s.proof.identity import names_in, subject_in
+from muxs2s.wire.names import DomainName
 
 __all__ = ["MAX_CACHED_SUBJECTS", "NotVouched", "SubjectKey", "Vouched", "subject_key"]
 
@@ -43,6 +44,9 @@ class Vouched:
     evidence: str
     """What proved it, for logs."""
 
+    ours: tuple[DomainName, ...] = ()
+    """Names of the certificate that it does not give, as they are hosted here: something for the log."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotVouched:
@@ -61,7 +65,7 @@ def subject_key(certificate: Certificate) -> SubjectKey:
     :returns: its subject in DER; if that is empty, the set of its names. Never raises: a subject that
         cannot be read is no subject.
 
-    Source: doc/protocol.rst, "Same subject"; draft-hildebrand-xmpp-tls-multiplexing-00, section 2, item 6.
+    Source: doc/protocol.rst, "The same subject"; draft-hildebrand-xmpp-tls-multiplexing-00, section 2, item 6.
     """
     subject = subject_in(certificate)
     if subject:

@@ -32,10 +32,18 @@ class PeerPolicy:
     require_encryption: bool = True
     """Whether nothing of it passes outside TLS."""
 
+    is_multiplexed: bool = True
+    """Whether its certificate may bring it onto a stream that it shares with other domains."""
+
     @property
     def takes_dialback(self) -> bool:
         """Whether it may be proven by a dialback key alone."""
         return "dialback" in self.proofs.order
+
+    @property
+    def is_given_by_chain(self) -> bool:
+        """Whether a certificate with a chain to our anchors brings it onto a stream though another domain was asked."""
+        return self.is_admitted and self.is_multiplexed and self.proofs.is_chain_enough
 
 
 DIALBACK_SUFFICES = PeerPolicy(proofs=ProofPolicy(order=("pkix", "dialback")))
@@ -50,9 +58,24 @@ class PeerPolicies:
     domains: Mapping[str, PeerPolicy] = field(default_factory=dict)
     """Of single domains and, as long as these have none of their own, of all domains below them."""
 
+    _right_below: Mapping[str, list[PeerPolicy]] = field(init=False, repr=False, compare=False)
+    """Those of :attr:`domains`, by the domain that is one label above."""
+
+    def __post_init__(self) -> None:
+        """Sort the policies once, as certificates ask for them often."""
+        below: dict[str, list[PeerPolicy]] = {}
+        for domain, policy in self.domains.items():
+            below.setdefault(domain.partition(".")[2], []).append(policy)
+        object.__setattr__(self, "_right_below", below)
+
     def of(self, domain: DomainName) -> PeerPolicy:
         """Find the policy of a domain."""
         return next((self.domains[name] for name in domains_above(domain) if name in self.domains), self.default)
+
+    def right_below(self, parent: DomainName) -> Iterator[PeerPolicy]:
+        """Every policy that some domain has which is one label more than ``parent``."""
+        yield self.of(parent)
+        yield from self._right_below.get(parent, ())
 
 
 def domains_above(domain: str) -> Iterator[str]:

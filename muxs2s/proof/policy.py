@@ -30,6 +30,15 @@ class ProofPolicy:
     order: tuple[str, ...] = ("pkix",)
     """Names of prooftypes. One that is not listed proves nothing here."""
 
+    @property
+    def is_chain_enough(self) -> bool:
+        """
+        Whether a chain to our trust anchors suffices, and nothing is looked up for the domain itself.
+
+        Dialback does not count here: it is for those who have no such chain.
+        """
+        return "pkix" in self.order and set(self.order) <= {"pkix", "dialback"}
+
     def judge(self, domain: DomainName, evidence: Evidence, now: float, prooftypes: Iterable[Prooftype]) -> Outcome:
         """
         Ask the prooftypes in the order of the policy, until one proves the domain.

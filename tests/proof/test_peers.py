@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from muxs2s.proof import DIALBACK_SUFFICES, PeerPolicies, PeerPolicy, domains_above
+from muxs2s.proof import DIALBACK_SUFFICES, PeerPolicies, PeerPolicy, ProofPolicy, domains_above
 from muxs2s.wire.names import DomainName
 
 DENIED = PeerPolicy(is_admitted=False)
@@ -41,6 +41,25 @@ class PeerPoliciesTests(SynchronousTestCase):
         self.assertTrue(policy.is_admitted and policy.require_encryption)
         self.assertFalse(policy.takes_dialback)
         self.assertTrue(DIALBACK_SUFFICES.takes_dialback)
+
+    def test_right_below(self) -> None:
+        """A pattern stands for domains of one more label: every policy that one of them has is looked at."""
+        below = self.policies.right_below(DomainName.parse("example"))
+        self.assertEqual([self.policies.default, DENIED], list(below))
+        self.assertEqual([DENIED, DIALBACK_SUFFICES], list(self.policies.right_below(DomainName.parse("bad.example"))))
+        self.assertEqual([DENIED], list(self.policies.right_below(DomainName.parse("x.bad.example"))))
+
+    def test_given_by_chain(self) -> None:
+        """M7: a certificate shown for another domain does where nothing but a chain is asked."""
+        for policy, is_enough in (
+            (PeerPolicy(), True),
+            (DIALBACK_SUFFICES, True),
+            (DENIED, False),
+            (PeerPolicy(is_multiplexed=False), False),
+            (PeerPolicy(proofs=ProofPolicy(order=("dialback",))), False),
+            (PeerPolicy(proofs=ProofPolicy(order=("dane", "pkix"))), False),
+        ):
+            self.assertEqual(is_enough, policy.is_given_by_chain, policy)
 
     def test_domains_above(self) -> None:
         """A name leads up to its last label."""
