@@ -16,6 +16,7 @@ from cryptography import x509
 from muxs2s.proof import Evidence, PkixProof, Refused
 from muxs2s.testing import CertificateAuthority
 from muxs2s.wire.names import DomainName
+from muxs2s.wire.namespaces import MULTIPLEX
 from tests.fuzz.checks import check_address, check_certificate, check_framing, check_moving, check_multiplex
 from tests.proof.der import der
 from tests.wire.samples import HEADER, OPENING
@@ -28,6 +29,11 @@ _HEADERS: Final = (
 """Of an ordinary stream, of one that declares more, and of a component's."""
 
 _BEGINNINGS: Final = (b"", HEADER, HEADER + b"<message>")
+
+_MULTIPLEX_NAMES: Final = (
+    *("enable", "enabled", "failed", "offer", "request", "present", "accept", "reject", "withdraw", "revoke"),
+    *("withdrawn", "revoked", "unknown"),
+)
 
 _TBS_START: Final = bytes.fromhex(
     "a003020102020103300a06082a8648ce3d04030230193117301506035504030c0e6d75787332732074657374204341301e170d"
@@ -82,8 +88,9 @@ def moving(data: bytes) -> None:
 
 
 def multiplex(data: bytes) -> None:
-    """What follows the stream header is to be elements of multiplexing."""
-    check_multiplex(data)
+    """The first byte says which element it is; the rest follows what declares its namespace."""
+    name = _MULTIPLEX_NAMES[sum(data[:1]) % len(_MULTIPLEX_NAMES)]
+    check_multiplex(f"<{name} xmlns='{MULTIPLEX}'".encode() + data[1:])
 
 
 TARGETS: Final[Mapping[str, Callable[[bytes], object]]] = MappingProxyType(
