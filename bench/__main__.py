@@ -15,7 +15,10 @@ from pathlib import Path
 
 from rich.console import Console
 
+from bench.cases.adding import adding
 from bench.cases.fanout import fanout
+from bench.cases.memory import memory
+from bench.cases.standstill import standstill
 from bench.children import CHECKOUT, BenchmarkFailed
 from bench.machine import describe
 from bench.options import KINDS, Options, say
@@ -25,7 +28,7 @@ from muxs2s.demo.usage import allow_open_files
 
 __all__ = ["main"]
 
-CASES = {"fanout": fanout}
+CASES = {"fanout": fanout, "adding": adding, "memory": memory, "standstill": standstill}
 """In the order in which they run."""
 
 OPEN_FILES = 16_384

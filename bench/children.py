@@ -6,12 +6,15 @@ Does not know what they do.
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
+import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -19,7 +22,7 @@ from typing import Final, Self
 from muxs2s.wire.errors import MuxS2SError
 from tests.interop.processes import ends_with_us
 
-__all__ = ["CHECKOUT", "BenchmarkFailed", "Child"]
+__all__ = ["CHECKOUT", "BenchmarkFailed", "Child", "answer_of"]
 
 CHECKOUT: Final = Path(__file__).resolve().parent.parent
 """Where our own programs run, so that they find the packages of this checkout."""
@@ -36,6 +39,26 @@ TAIL_CHARACTERS: Final = 2_000
 
 class BenchmarkFailed(MuxS2SError):
     """A figure cannot be had; the message says why."""
+
+
+def answer_of(argv: Sequence[str], seconds: float) -> dict[str, float]:
+    """
+    Run a program of ours to its end, and read the JSON it prints.
+
+    :param seconds: the longest it may take; then it is killed.
+    :raises BenchmarkFailed: if it does not end well.
+    """
+    command = [*ends_with_us(), sys.executable, *argv]
+    try:
+        done = subprocess.run(
+            command, cwd=CHECKOUT, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=seconds, check=True
+        )
+    except subprocess.TimeoutExpired:
+        raise BenchmarkFailed(f"{' '.join(argv)} did not end within {seconds:.0f} s") from None
+    except subprocess.CalledProcessError as failed:
+        raise BenchmarkFailed(f"{' '.join(argv)} failed: {failed.stderr[-TAIL_CHARACTERS:]}") from None
+    answer: dict[str, float] = json.loads(done.stdout)
+    return answer
 
 
 class Child:
@@ -84,16 +107,27 @@ class Child:
 
         :raises BenchmarkFailed: if it does not within :data:`START_SECONDS`, or has ended.
         """
-        deadline = time.monotonic() + START_SECONDS
         for place in places:
-            while not _answers(place):
-                if self._process.poll() is not None or time.monotonic() > deadline:
-                    raise BenchmarkFailed(f"nobody listens on {place}: {self.tail()}")
-                time.sleep(LOOK_SECONDS)
+            self._wait(partial(_answers, place), f"listen on {place}")
+
+    def wait_to_say(self, text: str) -> None:
+        """
+        Wait until it has said something.
+
+        :raises BenchmarkFailed: if it does not within :data:`START_SECONDS`, or has ended.
+        """
+        self._wait(lambda: text in self.tail(), f"say {text!r}")
 
     def tail(self) -> str:
         """The end of what it has said."""
         return self.log.read_text(encoding="utf-8", errors="replace")[-TAIL_CHARACTERS:]
+
+    def _wait(self, is_so: Callable[[], bool], what: str) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while not is_so():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                raise BenchmarkFailed(f"a program did not {what}: {self.tail()}")
+            time.sleep(LOOK_SECONDS)
 
     def end(self) -> None:
         """Ask it to end; kill it if it does not."""

@@ -21,7 +21,7 @@ from bench.children import Child
 from bench.components import Component
 from bench.meters import connections_at
 from bench.servers import Server, Site
-from bench.zone import write_records
+from bench.zone import LISTENING, write_records
 from tests.interop.servers.peer import free_port
 
 __all__ = ["Clouds", "Names"]
@@ -92,7 +92,7 @@ class Clouds:
         address, port = self._dns
         argv = (sys.executable, "-m", "bench.zone", address, str(port), str(records))
         zone = running.enter_context(Child(argv, self._place / "zone.log"))
-        zone.wait_for(self._dns)
+        zone.wait_to_say(LISTENING)
         for site in self._sites:
             server = self._kind(site)
             running.enter_context(server.child)

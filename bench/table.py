@@ -42,9 +42,9 @@ def number(figure: float | None) -> str:
     """Write a figure with three significant digits, or as it is where it has more before the point."""
     if figure is None:
         return "-"
-    if abs(figure) >= 10**SIGNIFICANT_DIGITS or float(figure).is_integer():
+    if abs(figure) >= 10 ** (SIGNIFICANT_DIGITS - 1) or float(figure).is_integer():
         return f"{figure:,.0f}"
-    return f"{figure:.{SIGNIFICANT_DIGITS}g}" if abs(figure) >= 1 else f"{figure:#.{SIGNIFICANT_DIGITS}g}"
+    return f"{figure:#.{SIGNIFICANT_DIGITS}g}"
 
 
 def ratio(multiple: float | None) -> str:

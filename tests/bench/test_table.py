@@ -30,7 +30,7 @@ class TableTests(SynchronousTestCase):
         heading, *rows = shown(row({"muxs2s": 0.4, "prosody": 6.8}), row({"wokkel": 2.0}))
         expected = ["case", "figure", "unit", "muxs2s", "prosody", "wokkel", "muxs2s : prosody", "limit", "met"]
         self.assertEqual(expected, heading)
-        self.assertEqual(["fanout", "CPU", "ms", "0.400", "6.8", "-", "1/17", "-", "-"], rows[0])
+        self.assertEqual(["fanout", "CPU", "ms", "0.400", "6.80", "-", "1/17", "-", "-"], rows[0])
         self.assertEqual(["fanout", "CPU", "ms", "-", "-", "2", "-", "-", "-"], rows[1])
 
     def test_verdicts(self) -> None:
@@ -40,16 +40,16 @@ class TableTests(SynchronousTestCase):
             row({"muxs2s": 4}, Goal(fixed=3.5)),
             row({"muxs2s": 4}, Goal(fixed=5, is_least=True)),
         )
-        self.assertEqual([["<= 4", "yes"], ["<= 3.5", "NO"], [">= 5", "NO"]], [cells[-2:] for cells in rows])
+        self.assertEqual([["<= 4", "yes"], ["<= 3.50", "NO"], [">= 5", "NO"]], [cells[-2:] for cells in rows])
 
 
 class NumberTests(SynchronousTestCase):
     def test_numbers(self) -> None:
         """Figures have three significant digits; whole ones, and large ones, are written out."""
-        figures = (None, 0, 1, 12.0, 1234.5, 1_000_000, 0.012345, 0.4, 12.345, 999.4, -124.2)
-        expected = ["-", "0", "1", "12", "1,234", "1,000,000", "0.0123", "0.400", "12.3", "999", "-124"]
+        figures = (None, 0, 1, 12.0, 1234.5, 1_000_000, 0.012345, 0.4, 1.001, 12.345, 999.4, -124.2)
+        expected = ["-", "0", "1", "12", "1,234", "1,000,000", "0.0123", "0.400", "1.00", "12.3", "999", "-124"]
         self.assertEqual(expected, [number(figure) for figure in figures])
 
     def test_ratios(self) -> None:
         """What is less than the other's is a part of it, what is more a multiple."""
-        self.assertEqual(["-", "0", "1/16", "1 x", "2.5 x"], [ratio(each) for each in (None, 0, 1 / 16, 1, 2.5)])
+        self.assertEqual(["-", "0", "1/16", "1 x", "2.50 x"], [ratio(each) for each in (None, 0, 1 / 16, 1, 2.5)])

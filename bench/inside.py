@@ -1,0 +1,135 @@
+"""
+What is measured inside a process of ours: ``python -m bench.inside WHAT NUMBER...``, an answer in JSON.
+
+Each measurement has a process of its own, so that none finds what another has left behind. Knows what is
+measured and how; what the answers mean is known to :mod:`bench.cases`.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, Final
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+from twisted.internet.defer import Deferred
+from twisted.internet.task import react
+from twisted.logger import ILogObserver, LogEvent, globalLogBeginner
+from zope.interface import implementer
+
+from bench.bare import presentation_seconds
+from bench.embedded import EmbeddedClouds, issued, stanza, stored
+from bench.meters import resident_kib
+from muxs2s.testing import CertificateAuthority
+
+__all__ = ["adding", "alone", "growing", "main"]
+
+MORE_PAIRS: Final = 1_000
+"""Pairs of domains that are accepted already, which are used once all are."""
+
+
+async def adding(reactor: Any, domains: int, pending: int, lone: int) -> dict[str, float]:
+    """
+    Add domains of one cloud to what another accepts, so many at a time, then some more one after the other.
+
+    :returns: ``cpu_seconds``, ``seconds``, ``lone_cpu_seconds`` and ``bare_seconds``, each for one domain, and
+        how many ``connections`` it took. The CPU is that of both services.
+    """
+    clouds = EmbeddedClouds(reactor, 1 + domains + lone)
+    clouds.start()
+    first, *rest = [stanza(number, 0) for number in range(1 + domains + lone)]
+    await clouds.carry([first], 1)
+    before = presentation_seconds()
+    cpu, wall = time.process_time(), time.perf_counter()
+    await clouds.carry(rest[:domains], pending)
+    cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
+    after = presentation_seconds()
+    lone_cpu = time.process_time()
+    for each in rest[domains:]:
+        await clouds.carry([each], 1)
+    lone_cpu = time.process_time() - lone_cpu
+    connections = clouds.connections
+    await clouds.stop()
+    return {
+        "cpu_seconds": cpu / domains,
+        "seconds": wall / domains,
+        "lone_cpu_seconds": lone_cpu / lone,
+        "bare_seconds": (before + after) / 2,
+        "connections": connections,
+    }
+
+
+async def growing(reactor: Any, domains: int, pending: int) -> dict[str, float]:
+    """
+    Have every domain of two clouds accepted, then use more pairs of them.
+
+    :returns: ``before_kib`` and ``after_kib``, what is resident before the first stanza and after the last,
+        and how many ``connections`` it took.
+    """
+    clouds = EmbeddedClouds(reactor, domains)
+    clouds.start()
+    before = _resident_kib()
+    await clouds.carry([stanza(number, number) for number in range(domains)], pending)
+    after = _resident_kib()
+    pairs = [stanza(number % domains, (number * 7 + 1) % domains) for number in range(MORE_PAIRS)]
+    await clouds.carry(pairs, pending)
+    connections = clouds.connections
+    await clouds.stop()
+    return {"before_kib": before, "after_kib": after, "connections": connections}
+
+
+async def alone(_reactor: Any, domains: int) -> dict[str, float]:
+    """
+    Load the certificates that :func:`growing` has in the end, and do nothing with them.
+
+    :returns: ``after_kib``, what is resident then.
+    """
+    authority = CertificateAuthority()
+    own = {cloud: stored(issued(authority, cloud, domains)) for cloud in "ab"}
+    shown = [each.leaf.public_bytes(Encoding.DER) for store in own.values() for each in store]
+    peers = [x509.load_der_x509_certificate(each) for each in shown]
+    del shown
+    return {"after_kib": _resident_kib(), "certificates": len(peers) + sum(map(len, own.values()))}
+
+
+MEASUREMENTS: Final[dict[str, Callable[..., Coroutine[Deferred[Any], Any, dict[str, float]]]]] = {
+    "adding": adding,
+    "growing": growing,
+    "alone": alone,
+}
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Measure what is asked for, and print the answer."""
+    measure = MEASUREMENTS[arguments[0]]
+
+    async def measured(reactor: Any) -> None:
+        print(json.dumps(await measure(reactor, *map(int, arguments[1:]))), flush=True)
+
+    globalLogBeginner.beginLoggingTo([_Silence()], discardBuffer=True, redirectStandardIO=False)
+    react(lambda reactor: Deferred.fromCoroutine(measured(reactor)))
+
+
+@implementer(ILogObserver)
+class _Silence:
+    """Without it Twisted would keep every line in memory until somebody wants to see it."""
+
+    def __call__(self, event: LogEvent) -> None:
+        """Let it go."""
+
+
+def _resident_kib() -> int:
+    """What is resident without garbage, and without what the allocator only keeps for later."""
+    gc.collect()
+    ctypes.CDLL(None).malloc_trim(0)
+    return resident_kib(os.getpid())
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
