@@ -32,6 +32,7 @@ PAGE: Final = TESTS.parent / "doc" / "security.rst"
 
 TABLES: Final = {
     "AcceptLimits": "accept.",
+    "AuthenticatorLimits": "authenticators.",
     "BackoffLimits": "backoff.",
     "ComponentLimits": "components.",
     "ConnectLimits": "connect.",

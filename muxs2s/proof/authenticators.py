@@ -1,22 +1,45 @@
 """
 Exported Authenticators: proof of further certificates on one TLS 1.3 connection.
 
-Knows the values that both ends need. Does not know TLS: see :mod:`muxs2s.network.exporting`.
+Knows what one connection has asked and been asked, how a proof is made and how it is checked: that the peer holds
+the key of a certificate, here and now. Does not know whether that certificate is to be believed (the prooftypes
+judge it), nor TLS: see :mod:`muxs2s.network.exporting`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from enum import Enum, auto
-from typing import Protocol
+from typing import Final
 
-from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.x509 import Certificate
 
-from muxs2s.proof.identity import CertificateNames
-from muxs2s.wire.errors import MuxS2SError
+from muxs2s.proof.possession import AuthenticatorRefused, AuthenticatorSender, OwnCertificate
+from muxs2s.proof.schemes import SCHEMES, KeyUnfit
+from muxs2s.proof.tlsmessages import HandshakeType, MessageMalformed, RequestMessage, read_authenticator, read_request
+from muxs2s.wire.errors import LocalMisuse
+from muxs2s.wire.names import DomainName
+from muxs2s.wire.reasons import readable
 
-__all__ = ["AuthenticatorKeys", "AuthenticatorRefused", "OwnCertificate", "ReceivedRequest", "TLSRole"]
+__all__ = [
+    "AuthenticatorKeys",
+    "AuthenticatorLimits",
+    "AuthenticatorRefused",
+    "AuthenticatorTooLarge",
+    "Authenticators",
+    "OwnCertificate",
+    "ReceivedRequest",
+    "TLSRole",
+]
+
+_CONTEXT_BYTES: Final = 32
+"""Of the contexts that we make."""
+
+_CONTEXT_PLACE: Final = slice(5, 5 + _CONTEXT_BYTES)
+"""Where it stands in a request of ours: after the header and its own length."""
 
 
 class TLSRole(Enum):
@@ -37,38 +60,31 @@ class AuthenticatorKeys:
     hash_name: str
     """Of the cipher suite: ``sha256`` or ``sha384``."""
 
-    client_context: bytes
-    client_finished: bytes
-    server_context: bytes
-    server_finished: bytes
+    client_context: bytes = field(repr=False)
+    client_finished: bytes = field(repr=False)
+    server_context: bytes = field(repr=False)
+    server_finished: bytes = field(repr=False)
 
 
-class AuthenticatorRefused(MuxS2SError):
-    """A request or an authenticator is no good; the text says why."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuthenticatorLimits:
+    """How much is taken, looked at before anything is read, and kept for one connection."""
+
+    max_authenticator_bytes: int = 24_000
+    """One authenticator."""
+
+    max_certificates: int = 10
+    """In one authenticator."""
+
+    max_request_bytes: int = 1_024
+    """One authenticator request."""
+
+    max_contexts: int = 32_768
+    """Contexts of requests, of either side, that are known again; the oldest is forgotten first."""
 
 
-class OwnCertificate(Protocol):
-    """A certificate of ours with its key, as :class:`muxs2s.network.pem.Credentials`."""
-
-    @property
-    def leaf(self) -> Certificate:
-        """What is proven."""
-        ...
-
-    @property
-    def chain(self) -> tuple[Certificate, ...]:
-        """The issuers sent along, without the root."""
-        ...
-
-    @property
-    def private_key(self) -> PrivateKeyTypes:
-        """Of the leaf."""
-        ...
-
-    @property
-    def names(self) -> CertificateNames:
-        """What it names."""
-        ...
+class AuthenticatorTooLarge(AuthenticatorRefused):
+    """What would have to be shown exceeds the limits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,3 +97,161 @@ class ReceivedRequest:
     context: bytes
     schemes: tuple[int, ...]
     """Signature schemes the peer takes, in its order."""
+
+
+class Authenticators:
+    """
+    What one TLS connection has asked and been asked, on one of its ends.
+
+    :param role: ours; it decides who asks and signs how, whoever began the exchange.
+    :param entropy: gives so many bytes that nobody can foresee.
+
+    Source: RFC 9261.
+    """
+
+    def __init__(
+        self,
+        role: TLSRole,
+        keys: AuthenticatorKeys,
+        entropy: Callable[[int], bytes],
+        limits: AuthenticatorLimits = AuthenticatorLimits(),
+    ) -> None:
+        self._asks_as_client = role is TLSRole.CLIENT
+        self._entropy, self._limits = entropy, limits
+        client = AuthenticatorSender(keys.hash_name, keys.client_context, keys.client_finished)
+        server = AuthenticatorSender(keys.hash_name, keys.server_context, keys.server_finished)
+        self._us, self._peer = (client, server) if self._asks_as_client else (server, client)
+        self._contexts = _Contexts(limits.max_contexts)
+
+    def request(self, domain: DomainName) -> bytes:
+        """
+        Ask the peer to prove a domain.
+
+        :returns: an authenticator request, remembered until it is checked or forgotten.
+        :raises LocalMisuse: if ``entropy`` repeats itself.
+        """
+        context = self._entropy(_CONTEXT_BYTES)
+        message = RequestMessage(
+            kind=_KINDS[self._asks_as_client],
+            context=context,
+            schemes=tuple(SCHEMES),
+            server_name=domain.ascii.encode("ascii") if self._asks_as_client else None,
+        )
+        if not self._contexts.use(context):
+            raise LocalMisuse("entropy repeats itself: a context is used once on a connection")
+        request = message.to_bytes()
+        self._contexts.open[context] = request
+        return request
+
+    def read_request(self, data: bytes, domain: DomainName) -> ReceivedRequest:
+        """
+        Read a request of the peer.
+
+        :param domain: which of ours it is to ask for.
+        :returns: what can be answered, once: its context counts as seen from now on.
+        :raises AuthenticatorRefused: if it is too long or malformed, is that of the other role, asks a TLS
+            server for another domain or for none, or has a context that was used before.
+        """
+        with _refusing("the request cannot be read"):
+            if len(data) > self._limits.max_request_bytes:
+                raise AuthenticatorRefused(f"a request of {len(data)} bytes is too long")
+            message = read_request(data)
+            if message.kind is not _KINDS[not self._asks_as_client]:
+                raise AuthenticatorRefused(f"{message.kind.name} is the request of the other role in TLS")
+            if message.server_name != (None if self._asks_as_client else domain.ascii.encode("ascii")):
+                asked = "no name" if message.server_name is None else readable(repr(message.server_name))
+                raise AuthenticatorRefused(f"the request for {domain.ascii} has {asked} in its server_name")
+            if not self._contexts.use(message.context):
+                raise AuthenticatorRefused("the context of the request was used before on this connection")
+        return ReceivedRequest(data=data, context=message.context, schemes=message.schemes)
+
+    def authenticate(self, request: ReceivedRequest, certificate: OwnCertificate) -> bytes:
+        """
+        Prove to the peer that we hold the key of a certificate.
+
+        :returns: an authenticator, for this connection only.
+        :raises AuthenticatorRefused: if none of the schemes that the peer takes fits the certificate, or its key
+            does not sign.
+        :raises AuthenticatorTooLarge: if there is more to show than the limits allow.
+        """
+        with _refusing("the certificate cannot be used"):
+            if 1 + len(certificate.chain) > self._limits.max_certificates:
+                raise AuthenticatorTooLarge(f"{1 + len(certificate.chain)} certificates are too many to show")
+            authenticator = self._us.make(request.data, request.context, request.schemes, certificate)
+        if len(authenticator) > self._limits.max_authenticator_bytes:
+            raise AuthenticatorTooLarge(f"an authenticator of {len(authenticator)} bytes is too long to show")
+        return authenticator
+
+    def check(self, request: bytes, authenticator: bytes) -> tuple[Certificate, ...]:
+        """
+        See what the peer has proven to hold, here and now.
+
+        The request is spent by this, whatever comes of it.
+
+        :param request: one of ours that is open.
+        :returns: the certificate whose key the peer holds, then the issuers it sent along; nothing if it
+            declines, in an authenticator of its own.
+        :raises AuthenticatorRefused: if anything is wrong with it.
+
+        Source: RFC 9261, sections 5.2.4 and 7.4.
+        """
+        context = self._contexts.close(request)
+        if context is None:
+            raise AuthenticatorRefused("no such request is open on this connection")
+        with _refusing("a certificate cannot be read"):
+            if len(authenticator) > self._limits.max_authenticator_bytes:
+                raise AuthenticatorRefused(f"an authenticator of {len(authenticator)} bytes is too long")
+            messages = read_authenticator(authenticator, max_certificates=self._limits.max_certificates)
+            return self._peer.check(request, context, messages)
+
+    def forget(self, request: bytes) -> None:
+        """Let an exchange be over: its request is spent. One that is not open is none of our business."""
+        self._contexts.close(request)
+
+
+_KINDS: Final = (HandshakeType.CERTIFICATE_REQUEST, HandshakeType.CLIENT_CERTIFICATE_REQUEST)
+"""What a TLS server asks with, and what a TLS client."""
+
+
+class _Contexts:
+    """The contexts that were used on a connection, by either side, and which of ours are open."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._used: set[bytes] = set()
+        self._in_order: deque[bytes] = deque()
+        self.open: dict[bytes, bytes] = {}
+        """Our own requests that are neither checked nor forgotten, by context."""
+
+    def use(self, context: bytes) -> bool:
+        """Take a context down; say whether it was new."""
+        if context in self._used:
+            return False
+        if len(self._in_order) == self._most:
+            oldest = self._in_order.popleft()
+            self._used.remove(oldest)
+            self.open.pop(oldest, None)
+        self._used.add(context)
+        self._in_order.append(context)
+        return True
+
+    def close(self, request: bytes) -> bytes | None:
+        """Spend a request of ours; give its context, ``None`` if it is not open."""
+        context = request[_CONTEXT_PLACE]
+        if self.open.get(context) != request:
+            return None
+        del self.open[context]
+        return context
+
+
+@contextmanager
+def _refusing(what: str) -> Iterator[None]:
+    """Turn whatever goes wrong inside into a refusal: the libraries meet bytes made to break them."""
+    try:
+        yield
+    except AuthenticatorRefused:
+        raise
+    except (MessageMalformed, KeyUnfit) as error:
+        raise AuthenticatorRefused(str(error)) from None
+    except Exception as error:  # noqa: BLE001 -- ValueError, UnsupportedAlgorithm, InvalidVersion, warnings made errors
+        raise AuthenticatorRefused(f"{what}: {readable(str(error) or type(error).__name__)}") from None
