@@ -217,4 +217,6 @@ class LimitsTableTests(SynchronousTestCase):
         """Each room of the package that has limits is looked at."""
         rooms = {found.name for found in pkgutil.iter_modules(muxs2s.__path__) if found.ispkg}
         self.assertEqual(set(), set(ROOMS) - rooms)
-        self.assertEqual({"check", "commands", "demo", "multiplex", "probe", "testing"}, rooms - set(ROOMS))
+        self.assertEqual(
+            {"check", "commands", "conformance", "demo", "multiplex", "probe", "testing"}, rooms - set(ROOMS)
+        )

@@ -7,11 +7,11 @@ from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Sequence
 from importlib.metadata import version
 
-from muxs2s.commands import check, demo, probe
+from muxs2s.commands import check, conformance, demo, probe
 
 __all__ = ["main"]
 
-_VERBS = (check, probe, demo)
+_VERBS = (check, probe, conformance, demo)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

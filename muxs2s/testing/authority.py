@@ -15,14 +15,15 @@ from pathlib import Path
 from typing import Final, Literal
 
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey, generate_private_key
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
+from cryptography.hazmat.primitives.asymmetric.ed448 import Ed448PrivateKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key as generate_rsa_key
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID, NameOID, ObjectIdentifier
 
-from muxs2s.network.pem import Credentials, PrivateKey
+from muxs2s.network.pem import Credentials, PrivateKey, read_credentials
 from muxs2s.proof.pkix import TrustAnchors
 from muxs2s.wire.names import DomainName
 
@@ -42,6 +43,9 @@ _XMPP_ADDR: Final = ObjectIdentifier("1.3.6.1.5.5.7.8.5")
 
 _UTF8_STRING: Final = 0x0C
 _IA5_STRING: Final = 0x16
+
+_PURE: Final = (Ed25519PrivateKey, Ed448PrivateKey)
+"""Keys that hash by themselves."""
 
 NameKind = Literal["dns", "srv", "xmpp"]
 """What a domain is written as: dNSName, SRVName or XmppAddr."""
@@ -86,7 +90,7 @@ class IssuedCredentials(Credentials):
     @property
     def key_pem(self) -> bytes:
         """The private key, without a passphrase."""
-        return self.private_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        return _pem_of(self.private_key)
 
     def write(self, directory: str | os.PathLike[str]) -> tuple[Path, Path]:
         """
@@ -116,11 +120,24 @@ class CertificateAuthority:
         self._name = _common_name(name)
         self._now = now
         self._serial = 1
-        self._key = generate_private_key(SECP256R1())
+        self._key: PrivateKey = generate_private_key(SECP256R1())
         self._issuers: tuple[x509.Certificate, ...] = ()
         builder = self._builder(self._name, self._key, _ALWAYS[0], _ALWAYS[1])
         self.certificate: x509.Certificate = self._sign(_as_authority(builder, self._key, self._key, None))
         """The root, or the intermediate certificate this authority signs with."""
+
+    @classmethod
+    def read(cls, path: str | os.PathLike[str]) -> CertificateAuthority:
+        """
+        Take an authority from a file that holds its certificate and its key, in PEM.
+
+        :raises CertificateProblem: if the file is unusable.
+        """
+        held = read_credentials(path)
+        authority = cls()
+        authority._name, authority._key, authority.certificate = held.leaf.subject, held.private_key, held.leaf
+        authority._serial = int.from_bytes(os.urandom(8), "big")
+        return authority
 
     @property
     def trust_anchors(self) -> TrustAnchors:
@@ -132,10 +149,14 @@ class CertificateAuthority:
         """The authority's certificate, for a file of trust anchors."""
         return self.certificate.public_bytes(Encoding.PEM)
 
-    def write(self, path: str | os.PathLike[str]) -> Path:
-        """Write the authority's certificate to a file and give its path."""
+    def write(self, path: str | os.PathLike[str], *, with_key: bool = False) -> Path:
+        """
+        Write the authority's certificate to a file and give its path.
+
+        :param with_key: the key as well, for :meth:`read`.
+        """
         place = Path(path)
-        place.write_bytes(self.certificate_pem)
+        place.write_bytes(self.certificate_pem + (_pem_of(self._key) if with_key else b""))
         return place
 
     def intermediate(
@@ -245,13 +266,13 @@ class CertificateAuthority:
         )
 
     def _sign(self, builder: x509.CertificateBuilder) -> x509.Certificate:
-        return builder.sign(self._key, SHA256())
+        return builder.sign(self._key, None if isinstance(self._key, _PURE) else SHA256())
 
 
 def _as_authority(
     builder: x509.CertificateBuilder,
-    key: EllipticCurvePrivateKey,
-    issuer: EllipticCurvePrivateKey,
+    key: PrivateKey,
+    issuer: PrivateKey,
     path_length: int | None,
 ) -> x509.CertificateBuilder:
     usage = x509.KeyUsage(
@@ -273,7 +294,11 @@ def _as_authority(
     )
 
 
-def _by(issuer: EllipticCurvePrivateKey) -> x509.AuthorityKeyIdentifier:
+def _pem_of(key: PrivateKey) -> bytes:
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
+def _by(issuer: PrivateKey) -> x509.AuthorityKeyIdentifier:
     return x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer.public_key())
 
 

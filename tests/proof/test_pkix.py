@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
+from muxs2s.network.pem import PrivateKey
 from muxs2s.proof import (
     MAX_CHAIN_CERTIFICATES,
     CertificateNames,
@@ -67,8 +68,8 @@ def built(
     subject: x509.Name,
     issuer: x509.Name,
     *,
-    key: EllipticCurvePrivateKey,
-    by: EllipticCurvePrivateKey,
+    key: PrivateKey,
+    by: PrivateKey,
     ca: bool,
     usage: x509.KeyUsage | None = None,
 ) -> x509.Certificate:

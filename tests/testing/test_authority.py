@@ -9,6 +9,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import ExtensionOID
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -26,6 +27,14 @@ def proves(authority: CertificateAuthority, issued: IssuedCredentials, domain: s
     """Whether a certificate proves a domain to those who trust the authority."""
     evidence = Evidence(chain=(issued.leaf, *issued.chain))
     return isinstance(PkixProof(authority.trust_anchors).judge(DomainName.parse(domain), evidence, now), Proven)
+
+
+def self_signed(name: str, key: Ed25519PrivateKey) -> x509.Certificate:
+    """The certificate of an authority that signs with such a key."""
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+    builder = x509.CertificateBuilder().subject_name(subject).issuer_name(subject).serial_number(1)
+    builder = builder.public_key(key.public_key()).not_valid_before(datetime(2026, 1, 1, tzinfo=UTC))
+    return builder.not_valid_after(datetime(2027, 1, 1, tzinfo=UTC)).sign(key, None)
 
 
 class AuthorityTests(SynchronousTestCase):
@@ -164,6 +173,25 @@ class WriteTests(SynchronousTestCase):
         self.assertEqual((found.leaf, found.chain), (issued.leaf, issued.chain))
         anchors = load_trust_anchors(authority.write(place / "ca.pem"))
         self.assertEqual(anchors.certificates, (authority.certificate,))
+
+    def test_authority(self) -> None:
+        """An authority that was written with its key can be read, and goes on issuing under its name."""
+        place = Path(self.mktemp())
+        authority = CertificateAuthority("written")
+        again = CertificateAuthority.read(authority.write(place, with_key=True))
+        self.assertEqual(authority.certificate, again.certificate)
+        self.assertTrue(proves(authority, again.issue("a.example"), "a.example", NOW))
+        self.assertNotEqual(again.issue("a.example").leaf.serial_number, again.issue("a.example").leaf.serial_number)
+
+    def test_pure_keys(self) -> None:
+        """An authority may sign with a key that hashes by itself, such as Ed25519."""
+        place = Path(self.mktemp())
+        key = Ed25519PrivateKey.generate()
+        built = self_signed("Ed25519 CA", key)
+        pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        place.write_bytes(built.public_bytes(Encoding.PEM) + pem)
+        authority = CertificateAuthority.read(place)
+        self.assertEqual(built.subject, authority.issue("a.example").leaf.issuer)
 
     def test_in_memory(self) -> None:
         """What is issued can be added to a store as it is."""

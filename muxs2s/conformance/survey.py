@@ -1,0 +1,49 @@
+"""
+A first look at the server: what it offers, at each stage, to somebody who does everything right.
+
+Knows how far to go. Does not judge: whatever is not offered is a fact, on which it depends what can be tried.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from twisted.internet.interfaces import IReactorTime
+
+from muxs2s.conformance.deviation import Deviation
+from muxs2s.conformance.kit import Kit
+from muxs2s.conformance.offers import Offers
+from muxs2s.conformance.reception import Reception
+from muxs2s.conformance.setting import Facts, Setting
+
+__all__ = ["survey"]
+
+
+async def survey(clock: IReactorTime, setting: Setting, reception: Reception) -> Facts:
+    """
+    Look.
+
+    :raises Deviation: if there is nobody who speaks XMPP, or nobody who hosts the domain.
+    """
+    kit = Kit(clock, setting, reception)
+    try:
+        kit.lead(kit.me)
+        _, outside = await kit.opened()
+        kit.facts = Facts(outside=outside)
+        if outside.starttls:
+            await _inside(kit, outside)
+        return kit.facts
+    finally:
+        await kit.close()
+
+
+async def _inside(kit: Kit, outside: Offers) -> None:
+    try:
+        peer, inside = await kit.secured()
+        assert peer.connection is not None, "TLS is up"
+        version = peer.connection.get_protocol_version_name()
+        kit.facts = Facts(outside=outside, inside=inside, tls_version=version)
+        _, authenticated = await kit.authenticated()
+        kit.facts = replace(kit.facts, authenticated=authenticated)
+    except Deviation:
+        return  # what is not there is missing in the facts
