@@ -51,6 +51,7 @@ from muxs2s.stream.events import (
 from muxs2s.stream.initiating import InitiatingStream
 from muxs2s.stream.machine import StreamState
 from muxs2s.stream.receiving import ReceivingStream
+from muxs2s.stream.stream import Turn
 from muxs2s.wire.errors import LocalMisuse, StanzaCondition, StreamCondition
 from muxs2s.wire.names import DomainPair
 from muxs2s.wire.stanza import Slice
@@ -168,19 +169,23 @@ class StreamProtocol(MultiplexingConnection, Protocol):
         return self._writer is not None and self._writer.is_free and self.stream.state is StreamState.CARRYING
 
     def send(self, pair: DomainPair, stanzas: Sequence[Slice]) -> None:
-        """
-        Send stanzas of one pair; only while there is :attr:`room`.
+        """As :meth:`send_all`, of one pair."""
+        self.send_all([(pair, stanzas)])
 
-        :param stanzas: inside TLS :data:`~muxs2s.network.writing.MAX_WRITE_BYTES` together; or a single one.
-        :raises LocalMisuse: if there is no room or the pair is not proven on this stream; nothing is
+    def send_all(self, turns: Sequence[Turn]) -> None:
+        """
+        Send stanzas; only while there is :attr:`room`.
+
+        :param turns: inside TLS :data:`~muxs2s.network.writing.MAX_WRITE_BYTES` together; or a single stanza.
+        :raises LocalMisuse: if there is no room or one of the pairs is not proven on this stream; nothing is
             sent then.
         """
         if self._writer is None or not self.room:
             raise LocalMisuse(f"stream {self.number} has no room")
         now = self._clock.seconds()
-        self.stream.send(pair, stanzas, now)
+        self.stream.send_all(turns, now)
         self._stalls_at = now + MAX_STALL_SECONDS
-        self._writer.write_stanzas(self.stream.bytes_to_send(), stanzas)
+        self._writer.write_stanzas(self.stream.bytes_to_send(), [each for _, stanzas in turns for each in stanzas])
         self._arm()
 
     def question(self, pair: DomainPair, stream_id: str, key: str) -> None:

@@ -46,6 +46,8 @@ class Backoff:
         self._limits, self._chance = limits or BackoffLimits(), chance
         self._wait_seconds = 0.0
         self._ready_at: float | None = None
+        self._barren = 0
+        """Attempts in a row that succeeded and came to nothing."""
 
     def fail(self, now: float, why: MuxS2SError | None = None) -> float:
         """
@@ -64,6 +66,22 @@ class Backoff:
     def succeed(self) -> None:
         """Begin anew: the peer was reached, by us or by itself."""
         self._wait_seconds, self._ready_at, self.why = 0.0, None, None
+
+    def opened(self) -> None:
+        """An attempt has succeeded: begin anew, unless the one before came to nothing."""
+        if not self._barren:
+            self.succeed()
+
+    def bore_fruit(self) -> None:
+        """What an attempt has led to was good for something."""
+        self._barren = 0
+        self.succeed()
+
+    def bore_nothing(self, now: float, why: MuxS2SError) -> None:
+        """What an attempt has led to was good for nothing: once may be an accident, twice in a row is a failure."""
+        self._barren += 1
+        if self._barren > 1:
+            self.fail(now, why)
 
     def ready_at(self, now: float) -> float:
         """

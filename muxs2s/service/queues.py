@@ -3,18 +3,22 @@ Stanzas that wait for a stream, in order and within bounds.
 
 Knows how many stanzas and bytes may wait, for one domain pair and for all of them, and for how long.
 Does not know why they wait or what becomes of those that wait in vain: see
-:mod:`muxs2s.service.links`.
+:mod:`muxs2s.service.outgoing`.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
+from muxs2s.service.backoff import Backoff
+from muxs2s.wire.errors import StanzaCondition
+from muxs2s.wire.names import DomainPair
 from muxs2s.wire.stanza import Slice
 
-__all__ = ["PairQueue", "QueueBudget", "QueueLimits"]
+__all__ = ["Carrier", "PairQueue", "QueueBudget", "QueueKeeper", "QueueLimits"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +59,44 @@ class QueueBudget:
         self.bytes += size
 
 
+@runtime_checkable
+class Carrier(Protocol):
+    """A stream, as far as queues go."""
+
+    def admit(self, queue: PairQueue) -> None:
+        """
+        Give a queue its turn, behind all others that have something waiting.
+
+        Whatever is taken from it is confirmed or put back in the end. Its keeper is told when that leaves it empty,
+        and when the stream carries it no more.
+        """
+        ...
+
+    def serve(self) -> None:
+        """Send what waits, for as long as there is room; goes on by itself whenever there is room again."""
+        ...
+
+
+class QueueKeeper(Protocol):
+    """Whoever has made a queue, and hears what becomes of it."""
+
+    def emptied(self, queue: PairQueue) -> None:
+        """Its stream has passed on everything."""
+        ...
+
+    def parted(self, queue: PairQueue) -> None:
+        """Its stream cannot carry the pair any more; something waits."""
+        ...
+
+    def stranded(self, queue: PairQueue) -> None:
+        """Its stream is over; something waits."""
+        ...
+
+    def bounce(self, stanzas: Sequence[Slice], condition: StanzaCondition, text: str) -> None:
+        """Stanzas of it cannot be sent: they are to go back."""
+        ...
+
+
 class PairQueue:
     """
     The stanzas of one domain pair, oldest first.
@@ -63,7 +105,25 @@ class PairQueue:
     front again, as old as they were.
     """
 
-    def __init__(self, budget: QueueBudget) -> None:
+    __slots__ = (
+        "_budget",
+        "_bytes",
+        "_limits",
+        "_taken",
+        "_waiting",
+        "backoff",
+        "carrier",
+        "keeper",
+        "pair",
+    )
+
+    def __init__(self, pair: DomainPair, budget: QueueBudget, keeper: QueueKeeper) -> None:
+        self.pair, self.keeper = pair, keeper
+        self.carrier: Carrier | None = None
+        """The stream that takes what waits, while there is one."""
+        self.backoff: Backoff | None = None
+        """Of the attempts that led to that stream, until it has passed on anything."""
+
         self._budget = budget
         self._limits = budget.limits
         self._waiting: deque[tuple[float, Slice]] = deque()
@@ -77,6 +137,11 @@ class PairQueue:
     def taken(self) -> bool:
         """Whether something was taken and is neither confirmed nor put back."""
         return bool(self._taken)
+
+    @property
+    def next_bytes(self) -> int:
+        """The size of the oldest waiting stanza; there must be one."""
+        return len(self._waiting[0][1].data)
 
     @property
     def deadline(self) -> float | None:
@@ -99,31 +164,26 @@ class PairQueue:
         self._budget.add(1, size)
         return True
 
-    def take(self, max_bytes: int) -> list[Slice]:
-        """The oldest stanzas: as many as fit ``max_bytes``, and one if the first alone does not."""
-        taken: list[Slice] = []
-        size = 0
-        while self._waiting:
-            size += len(self._waiting[0][1].data)
-            if taken and size > max_bytes:
-                break
-            entry = self._waiting.popleft()
-            self._taken.append(entry)
-            taken.append(entry[1])
-        return taken
+    def take(self) -> Slice:
+        """Take the oldest waiting stanza, to send it; there must be one."""
+        entry = self._waiting.popleft()
+        self._taken.append(entry)
+        return entry[1]
 
-    def discard_larger(self, max_bytes: float) -> list[Slice]:
-        """Remove from what was taken the stanzas that exceed a limit, in bytes; nobody will have them."""
-        larger = [entry for entry in self._taken if len(entry[1].data) > max_bytes]
-        if larger:
-            self._taken = [entry for entry in self._taken if len(entry[1].data) <= max_bytes]
-            self._release(larger)
-        return [stanza for _, stanza in larger]
+    def drop(self) -> Slice:
+        """Remove the oldest waiting stanza; there must be one."""
+        entry = self._waiting.popleft()
+        self._release([entry])
+        return entry[1]
 
     def confirm(self) -> None:
         """What was taken has gone its way."""
-        self._release(self._taken)
-        self._taken = []
+        if self._taken:
+            self._release(self._taken)
+            self._taken = []
+            if self.backoff is not None:
+                self.backoff.bore_fruit()
+                self.backoff = None
 
     def put_back(self) -> None:
         """What was taken did not go; it stands in front again."""

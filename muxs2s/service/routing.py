@@ -1,7 +1,8 @@
 """
-Where a stanza goes: to a host of ours, into the queue of its pair, or back.
+Where a stanza goes: to a host of ours, to a peer, or back.
 
-Knows which domains are ours, who serves them and which links exist. Does not know streams.
+Knows which domains are ours, who serves them, and what a stanza has to be. Does not know streams, nor what waits
+for one: see :mod:`muxs2s.service.outgoing`.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from twisted.logger import Logger
 
 from muxs2s.hosts.seam import Host
 from muxs2s.proof.peers import PeerPolicies
-from muxs2s.service.linkseams import Link
+from muxs2s.service.outgoing import Outgoing, OutgoingSeams
 from muxs2s.service.queues import PairQueue, QueueBudget
 from muxs2s.wire.errors import LocalMisuse, StanzaCondition
 from muxs2s.wire.names import DomainName, DomainPair, NameRefused
@@ -25,13 +26,14 @@ __all__ = ["Routing"]
 
 class Routing:
     """
-    Routes stanzas between hosts and links.
+    Routes stanzas between hosts and peers.
 
     Nothing is relayed: one of the two domains is always served here.
 
-    :param link: makes the link of a pair that has none.
+    :param budget: of what waits for peers.
+    :param seams: of what waits for peers.
     :param policies: gives the policies of the moment; what is for a domain they deny comes back before
-        there is a link. See :meth:`end_denied`.
+        anybody looks for it. See :meth:`end_denied`.
     """
 
     _log = Logger()
@@ -40,17 +42,14 @@ class Routing:
         self,
         domains: Iterable[DomainName],
         budget: QueueBudget,
-        link: Callable[[DomainPair, PairQueue], Link],
-        seconds: Callable[[], float],
+        seams: OutgoingSeams,
         policies: Callable[[], PeerPolicies] = PeerPolicies,
     ) -> None:
         self._hosted = set(domains)
         self._hosts: dict[DomainName, Host] = {}
-        self._budget = budget
-        self._new_link = link
-        self._seconds = seconds
         self._policies = policies
-        self._links: dict[DomainPair, tuple[PairQueue, Link]] = {}
+        self.outgoing = Outgoing(budget, seams, self.bounce)
+        """What waits for peers."""
         self._is_stopped = False
 
     @property
@@ -58,19 +57,15 @@ class Routing:
         """The domains that are ours; a live view."""
         return self._hosted
 
-    @property
-    def links(self) -> Iterable[tuple[DomainPair, PairQueue]]:
-        """The pairs that have a link, and what waits there."""
-        return [(pair, queue) for pair, (queue, _) in self._links.items()]
-
     def add(self, domain: DomainName) -> None:
         """A domain is ours from now on."""
         self._hosted.add(domain)
 
     def remove(self, domain: DomainName) -> None:
         """A domain is no longer ours: what waits from it is bounced."""
-        for pair in [pair for pair in self._links if pair.sender == domain]:
-            self._links.pop(pair)[1].stop()
+        for queue in self.outgoing:
+            if queue.pair.sender == domain:
+                self.outgoing.close(queue)
         self._hosted.discard(domain)
         self._hosts.pop(domain, None)
 
@@ -87,29 +82,14 @@ class Routing:
         if self._hosts.get(domain) is host:
             del self._hosts[domain]
 
-    def forget(self, pair: DomainPair) -> None:
-        """A link has nothing left to do."""
-        self._links.pop(pair, None)
-
-    def reached(self, pair: DomainPair) -> None:
-        """The target of a pair has shown that it is there."""
-        if pair in self._links:
-            self._links[pair][1].reached()
-
-    def reached_all(self) -> None:
-        """Every target may be there again."""
-        for _, link in list(self._links.values()):
-            link.reached()
-
     def send(self, stanzas: Sequence[Slice]) -> None:
         """See :meth:`muxs2s.hosts.seam.Federation.send`."""
-        touched: dict[DomainPair, Link] = {}
+        woken: list[PairQueue] = []
         try:
             for stanza in stanzas:
-                self._send_one(stanza, touched)
+                self._send_one(stanza, woken)
         finally:
-            for link in touched.values():
-                link.stanzas_wait()
+            self.outgoing.wake(woken)
 
     def deliver(self, stanzas: Sequence[Slice]) -> None:
         """Give what peers sent, checked, to the hosts of the target domains, in order."""
@@ -126,10 +106,10 @@ class Routing:
     def end_denied(self) -> None:
         """The policies have changed: send back what waits for domains they deny."""
         policies = self._policies()
-        for pair in [pair for pair in self._links if not policies.of(pair.target).is_admitted]:
-            queue, link = self._links.pop(pair)
-            self._deny(pair.target, queue.clear())
-            link.stop()
+        for queue in self.outgoing:
+            if not policies.of(queue.pair.target).is_admitted:
+                self._deny(queue.pair.target, queue.clear())
+                self.outgoing.close(queue)
 
     def start(self) -> None:
         """Send to peers again after :meth:`stop`."""
@@ -138,11 +118,9 @@ class Routing:
     def stop(self) -> None:
         """Bounce everything that waits for peers, and whatever hosts send to them from now on."""
         self._is_stopped = True
-        links, self._links = self._links, {}
-        for _, link in links.values():
-            link.stop()
+        self.outgoing.stop()
 
-    def _send_one(self, stanza: Slice, touched: dict[DomainPair, Link]) -> None:
+    def _send_one(self, stanza: Slice, woken: list[PairQueue]) -> None:
         sender = self._own_sender(stanza)
         try:
             target = stanza.target
@@ -155,24 +133,14 @@ class Routing:
         if self._is_stopped:
             self.bounce([stanza], StanzaCondition.REMOTE_SERVER_TIMEOUT, f"{sender} is out of service")
             return
-        pair = DomainPair(sender, target)
-        if pair in self._links or self._policies().of(target).is_admitted:
-            self._enqueue(pair, stanza, touched)
+        if self._policies().of(target).is_admitted:
+            self.outgoing.push(DomainPair(sender, target), stanza, woken)
         else:
             self._deny(target, [stanza])
 
     def _deny(self, target: DomainName, stanzas: Sequence[Slice]) -> None:
         """Bounce; RFC 6120, section 8.3.3.10, names a domain on a black list as its example of this condition."""
         self.bounce(stanzas, StanzaCondition.NOT_ALLOWED, f"the policy of this server denies {target}")
-
-    def _enqueue(self, pair: DomainPair, stanza: Slice, touched: dict[DomainPair, Link]) -> None:
-        """Let a stanza wait; its link is to hear of the first one only."""
-        queue, link = self._links.get(pair) or self._add_link(pair)
-        if not queue:
-            touched[pair] = link
-        if not queue.push(stanza, self._seconds()):
-            text = f"too much waits for {pair.target} already"
-            self.bounce([stanza], StanzaCondition.RESOURCE_CONSTRAINT, text)
 
     def _own_sender(self, stanza: Slice) -> DomainName:
         if not stanza.is_stanza:
@@ -184,11 +152,6 @@ class Routing:
         if sender not in self._hosted:
             raise LocalMisuse(f"a stanza from {sender}, which is not hosted here, is not relayed")
         return sender
-
-    def _add_link(self, pair: DomainPair) -> tuple[PairQueue, Link]:
-        queue = PairQueue(self._budget)
-        self._links[pair] = queue, self._new_link(pair, queue)
-        return self._links[pair]
 
     def _deliver(self, target: DomainName, stanzas: Sequence[Slice]) -> None:
         host = self._hosts.get(target)

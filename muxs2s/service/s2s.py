@@ -37,7 +37,8 @@ from muxs2s.service.backoff import Backoff, BackoffLimits, Backoffs
 from muxs2s.service.factory import StreamFactory
 from muxs2s.service.links import new_link
 from muxs2s.service.linkseams import Link, LinkSeams
-from muxs2s.service.queues import PairQueue, QueueBudget, QueueLimits
+from muxs2s.service.outgoing import OutgoingSeams
+from muxs2s.service.queues import Carrier, PairQueue, QueueBudget, QueueLimits
 from muxs2s.service.routing import Routing
 from muxs2s.service.status import QueueStatus, ServiceStatus, stream_status
 from muxs2s.service.streams import Streams, StreamSeams
@@ -124,7 +125,10 @@ class S2SService(Service):
         self._direct_places = ListeningPlaces(direct_endpoints, _COMPLAINT)
         self._routers: list[RouterHost] = []
         self._routing = Routing(
-            map(DomainName.parse, domains), QueueBudget(limits.queue), self._new_link, reactor.seconds, policies
+            map(DomainName.parse, domains),
+            QueueBudget(limits.queue),
+            OutgoingSeams(clock=reactor, find=self._find, link=self._new_link),
+            policies,
         )
         self._streams = Streams(
             StreamSeams(
@@ -154,8 +158,8 @@ class S2SService(Service):
         self._seams = LinkSeams(
             clock=reactor,
             dial=self._streams.dial,
-            bounce=self._routing.bounce,
-            forget=self._routing.forget,
+            opened=self._routing.outgoing.opened,
+            forget=self._routing.outgoing.emptied,
             chance=chance,
         )
 
@@ -266,7 +270,7 @@ class S2SService(Service):
     def end_rests(self) -> None:
         """Try every peer at once that was to be tried later: what kept us apart may have been mended."""
         self._backoffs.clear()
-        self._routing.reached_all()
+        self._routing.outgoing.reached_all()
 
     def end_denied(self) -> None:
         """
@@ -298,17 +302,18 @@ class S2SService(Service):
         return ServiceStatus(
             domains=tuple(sorted(self.hosted)),
             streams=tuple(stream_status(connection) for connection in self._streams),
-            queues=tuple(
-                QueueStatus(pair=pair, stanzas=len(queue)) for pair, queue in self._routing.links if len(queue)
-            ),
+            queues=tuple(QueueStatus(pair=queue.pair, stanzas=len(queue)) for queue in self._routing.outgoing if queue),
         )
 
-    def _new_link(self, pair: DomainPair, queue: PairQueue) -> Link:
-        return new_link(pair, queue, self._seams, self._backoffs.of(pair))
+    def _find(self, pair: DomainPair) -> Carrier | None:
+        return self._streams.find(pair)
+
+    def _new_link(self, queue: PairQueue) -> Link:
+        return new_link(queue, self._seams, self._backoffs.of(queue.pair))
 
     def _reached(self, pair: DomainPair) -> None:
         self._backoffs.reset(pair)
-        self._routing.reached(pair)
+        self._routing.outgoing.reached(pair)
 
     def _stopped(self, _ended: object) -> None:
         if not self.running:

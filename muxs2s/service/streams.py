@@ -3,7 +3,7 @@ Every stream of this process: opened by us, accepted from peers, each under a nu
 
 Knows which stream a domain pair may use and who is to hear of it. A stream belongs to the connection and
 the peer at its other end, never to a pair: a pair only uses it. Does not know how a stream is opened
-(:mod:`muxs2s.service.opening`), what waits for one (:mod:`muxs2s.service.links`) or where a stanza goes
+(:mod:`muxs2s.service.opening`), what waits for one (:mod:`muxs2s.service.outgoing`) or where a stanza goes
 (:mod:`muxs2s.service.routing`).
 """
 
@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import count
+from typing import Final
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IAddress, IReactorTime
@@ -28,19 +29,23 @@ from muxs2s.network.targets import Target
 from muxs2s.network.tls import TLSContexts
 from muxs2s.service.entrance import Entrance
 from muxs2s.service.factory import StreamFactory
-from muxs2s.service.linkseams import Carrier, Link, StreamUnavailable
+from muxs2s.service.linkseams import StreamUnavailable
 from muxs2s.service.opening import Opening, Purpose
+from muxs2s.service.queues import Carrier
 from muxs2s.service.users import StreamUsers
 from muxs2s.service.verification import Verifications
 from muxs2s.stream.associations import Direction
 from muxs2s.stream.events import KeyVerified, Negotiated, PairAsserted, PairRefused, StreamClosing
 from muxs2s.stream.initiating import InitiatingStream
+from muxs2s.stream.machine import StreamState
 from muxs2s.stream.receiving import ReceivingStream
 from muxs2s.stream.side import OwnSide
 from muxs2s.wire.names import DomainPair
 from muxs2s.wire.stanza import Slice
 
 __all__ = ["StreamSeams", "Streams"]
+
+_ENDING: Final = frozenset({StreamState.CLOSING, StreamState.FAILING, StreamState.CLOSED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,15 +101,26 @@ class Streams:
         """
         return StreamFactory(lambda address: self._accept(address, direct_tls=direct_tls))
 
-    def dial(self, pair: DomainPair, link: Link) -> Deferred[Carrier]:
+    def find(self, pair: DomainPair) -> Carrier | None:
+        """
+        Give the stream that carries a pair.
+
+        One that is closing has the pair wait until it is gone: what it was given is not overtaken on another.
+        """
+        streams, now = self._carrying.get(pair, ()), self.seams.clock.seconds()
+        for connection in streams:
+            if connection.stream.may_send(pair, now) or connection.stream.state in _ENDING:
+                return self._users[connection]
+        return None
+
+    def dial(self, pair: DomainPair) -> Deferred[Carrier]:
         """
         Find a stream for a pair: one that there is, or a new one.
 
-        :param link: told of the stream's room, closing and end from when the Deferred has fired.
-        :returns: fires with a place on the stream once it may carry the pair; fails with
+        :returns: fires with the stream once it may carry the pair; fails with
             :exc:`~muxs2s.service.linkseams.StreamUnavailable`. Can be cancelled.
         """
-        return Deferred.fromCoroutine(self._dial(pair, link))
+        return Deferred.fromCoroutine(self._dial(pair))
 
     def start(self) -> None:
         """Open and accept streams again after :meth:`stop`."""
@@ -149,7 +165,7 @@ class Streams:
             self.seams.reached(pair.reversed())
             return
         self._carrying.setdefault(pair, []).append(connection)
-        self._users.setdefault(connection, StreamUsers(connection)).pairs.append(pair)
+        self._users.setdefault(connection, StreamUsers(connection, self.seams.clock.seconds)).pairs.append(pair)
         wish = self._wishes.pop(pair, None)
         if wish is not None:
             wish.callback(connection)
@@ -177,35 +193,32 @@ class Streams:
         self.seams.deliver(stanzas)
 
     def has_room(self, connection: StreamProtocol) -> None:
-        """Tell the links."""
+        """Let those who use it have their turns."""
         if connection in self._users:
-            self._users[connection].has_room()
+            self._users[connection].serve()
 
     def closing(self, connection: StreamProtocol, event: StreamClosing) -> None:
-        """Tell the links, and whoever waits for the stream or for an answer on it."""
-        users = self._users.get(connection)
-        for pair in () if users is None else users.pairs:
-            _remove(self._carrying, pair, connection)
+        """Tell whoever waits for the stream or for an answer on it."""
         self._verifications.closing(connection, event.text)
         self._opening.closing(connection, event)
-        if users is not None:
-            users.closing()
 
     def gone(self, connection: StreamProtocol, unsent: Sequence[Slice]) -> None:
-        """Forget the stream, and tell the links whether what they sent last ever left."""
+        """Forget the stream, and give back what waits for it or never left."""
         self._connections.pop(connection.number, None)
         if isinstance(connection.stream, InitiatingStream):
             _remove(self._opened, connection.stream.pair, connection)
         users = self._users.pop(connection, None)
         if users is not None:
+            for pair in users.pairs:
+                _remove(self._carrying, pair, connection)
             users.gone(unsent)
         self._note_stopped()
 
     # The inside.
 
-    async def _dial(self, pair: DomainPair, link: Link) -> Carrier:
+    async def _dial(self, pair: DomainPair) -> Carrier:
         connection = self._find(pair) or await self._wish(pair)
-        return self._users[connection].admit(link)
+        return self._users[connection]
 
     def _find(self, pair: DomainPair) -> StreamProtocol | None:
         now = self.seams.clock.seconds()

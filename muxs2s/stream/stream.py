@@ -37,7 +37,10 @@ from muxs2s.wire.limits import FramingLimits
 from muxs2s.wire.names import DomainName, DomainPair
 from muxs2s.wire.stanza import Slice
 
-__all__ = ["Stream"]
+__all__ = ["Stream", "Turn"]
+
+Turn = tuple[DomainPair, Sequence[Slice]]
+"""Stanzas of one pair, which are to leave in a row."""
 
 _DEAF: Final = frozenset({StreamState.SECURING, StreamState.CLOSED})
 _PROVEN: Final = frozenset({StreamState.PROVEN_OPENING, StreamState.PROVEN_NEGOTIATING})
@@ -175,15 +178,21 @@ class Stream(EndingStream):
         return self.associations.examine(Direction.OUTBOUND, pair, now) is Admission.ADMITTED
 
     def send(self, pair: DomainPair, stanzas: Sequence[Slice], now: float) -> None:
-        """
-        Send stanzas of one pair.
+        """As :meth:`send_all`, of one pair."""
+        self.send_all([(pair, stanzas)], now)
 
-        :raises LocalMisuse: if the pair is not proven here; nothing is sent then.
+    def send_all(self, turns: Sequence[Turn], now: float) -> None:
         """
-        if not self.may_send(pair, now):
-            raise LocalMisuse(f"{pair} is not proven on this stream ({self.state.name})")
+        Send stanzas.
+
+        :raises LocalMisuse: if one of the pairs is not proven here; nothing is sent then.
+        """
+        for pair, _ in turns:
+            if not self.may_send(pair, now):
+                raise LocalMisuse(f"{pair} is not proven on this stream ({self.state.name})")
         self._carry(now)
-        self._out.extend(stanza.data for stanza in stanzas)
+        for _, stanzas in turns:
+            self._out += [stanza.data for stanza in stanzas]
 
     # What the roles fill in.
 

@@ -123,7 +123,7 @@ class Cloud:
     @property
     def in_hand(self) -> list[str | None]:
         """The ids of the stanzas that are written, but not wholly in a kernel."""
-        queues = [queue for _pair, queue in self._running.federation._routing.links]
+        queues = self._running.federation._routing.outgoing
         return [stanza.id for queue in queues for _since, stanza in queue._taken]
 
     @property

@@ -13,6 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from muxs2s.network.protocol import ABORT_SECONDS, MAX_STALL_SECONDS
 from muxs2s.network.writing import MAX_UNREAD_BYTES
 from muxs2s.proof.outcome import Evidence, Outcome, Proven, Refused, Scope
+from muxs2s.stream.associations import OWN_CERTIFICATE, Direction
 from muxs2s.stream.limits import StreamLimits
 from muxs2s.stream.machine import StreamState
 from muxs2s.testing import CertificateAuthority, stanza_of
@@ -294,6 +295,16 @@ class SendingTests(ProtocolTestCase):
         other = DomainPair(A, DomainName.parse("c.example"))
         self.assertRaises(LocalMisuse, self.ends.a.send, other, [MESSAGE])
         self.assertTrue(self.ends.a.room)
+
+    def test_many_pairs(self) -> None:
+        """Stanzas of many pairs are one write; if one of the pairs is not proven nothing is sent."""
+        other = DomainPair(A, DomainName.parse("c.example"))
+        turns = [(PAIR, [MESSAGE]), (other, [MESSAGE]), (PAIR, [MESSAGE])]
+        self.assertRaises(LocalMisuse, self.ends.a.send_all, turns)
+        self.ends.a.stream.associations.accept_pair(Direction.OUTBOUND, other, OWN_CERTIFICATE)
+        self.ends.a.send_all(turns)
+        self.ends.network.settle()
+        self.assertEqual(([MESSAGE] * 3, ["room"]), (self.ends.told_b.stanzas, self.ends.told_a.told))
 
     def test_unsent(self) -> None:
         """When the connection breaks, what the kernel had not taken to the last byte is given back."""

@@ -14,8 +14,8 @@ from tests import drawing as machines
 
 DRAWING: Final = Path(__file__).parents[2] / "doc" / "machines" / "link.txt"
 
-WAY: Final = ("idle", "resting", "dialling", "open", "parting")
-"""From nothing to a stream and to its end, from top to bottom."""
+WAY: Final = ("idle", "resting", "dialling", "over")
+"""From nothing to a stream, from top to bottom."""
 
 
 def table() -> dict[tuple[str, str], str]:
@@ -26,7 +26,7 @@ def table() -> dict[tuple[str, str], str]:
 
 def drawing() -> str:
     """The text of the file."""
-    return machines.drawing("THE WAY OF A DOMAIN PAIR", table(), WAY, "over")
+    return machines.drawing("THE SEARCH FOR A STREAM", table(), WAY, "over")
 
 
 if __name__ == "__main__":

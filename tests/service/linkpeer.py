@@ -1,18 +1,23 @@
-"""A link with everything around it: a clock, streams that do as told, and a record of what came of it."""
+"""A pair with everything around it: a clock, streams that do as told, and a record of what came of it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from math import inf
+from types import SimpleNamespace
+from typing import cast
 
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
-from muxs2s.network.writing import MAX_WRITE_BYTES
+from muxs2s.network.protocol import StreamProtocol
 from muxs2s.service.backoff import Backoff
 from muxs2s.service.links import new_link
-from muxs2s.service.linkseams import Carrier, Link, LinkSeams, StreamUnavailable
-from muxs2s.service.queues import PairQueue, QueueBudget, QueueLimits
+from muxs2s.service.linkseams import Link, LinkSeams, StreamUnavailable
+from muxs2s.service.outgoing import Outgoing, OutgoingSeams
+from muxs2s.service.queues import Carrier, PairQueue, QueueBudget, QueueLimits
+from muxs2s.service.users import StreamUsers
+from muxs2s.stream.stream import Turn
 from muxs2s.wire.errors import LocalMisuse, StanzaCondition
 from muxs2s.wire.names import DomainPair
 from muxs2s.wire.stanza import Slice
@@ -21,68 +26,105 @@ from tests.service.samples import PAIR, bodies, message
 UNLIMITED = QueueLimits()
 
 
-class DoubleCarrier:
-    """A stream that has room for one write at a time."""
+class DoubleStream:
+    """A stream that has room for one write at a time, and those who use it."""
 
-    def __init__(self) -> None:
-        self.room = True
-        self.max_bytes = inf
-        self.max_write_bytes = MAX_WRITE_BYTES
+    def __init__(self, *, is_secure: bool = True) -> None:
+        self.stream = SimpleNamespace(
+            peer_limits=SimpleNamespace(max_bytes=inf),
+            is_secure=is_secure,
+            multiplexer=None,
+            may_send=lambda pair, _now: pair not in self.unproven,
+        )
+        self.has_room = True
+        self.unproven: set[DomainPair] = set()
         self.in_hand: list[Slice] = []
         self.taken: list[Slice] = []
         """What has gone its way."""
-        self.is_proven = True
         self.closed = False
+        self.users = StreamUsers(cast(StreamProtocol, self), lambda: 0.0)
 
-    def send(self, pair: DomainPair, stanzas: Sequence[Slice]) -> None:
-        """As :class:`~muxs2s.service.links.Carrier`."""
-        assert (pair, self.room) == (PAIR, True), "sent where nothing may be sent"
-        if not self.is_proven:
+    @property
+    def room(self) -> bool:
+        """As :class:`~muxs2s.network.protocol.StreamProtocol`."""
+        return self.has_room and not self.in_hand and not self.closed
+
+    def send_all(self, turns: Sequence[Turn]) -> None:
+        """As :class:`~muxs2s.network.protocol.StreamProtocol`."""
+        assert self.room, "sent where nothing may be sent"
+        if not self.unproven.isdisjoint(pair for pair, _ in turns):
             raise LocalMisuse("not proven")
-        self.in_hand += stanzas
-        self.room = False
+        self.in_hand += [stanza for _, stanzas in turns for stanza in stanzas]
 
     def close(self) -> None:
-        """As :class:`~muxs2s.service.links.Carrier`."""
+        """As :class:`~muxs2s.network.protocol.StreamProtocol`."""
         self.closed = True
 
     def take(self) -> None:
         """What was sent last has gone."""
         self.taken += self.in_hand
         self.in_hand = []
-        self.room = True
+        self.has_room = True
+        if not self.closed:
+            self.users.serve()
+
+    def gone(self, *, unsent: bool) -> None:
+        """The stream is over; what it has in hand has left, or not."""
+        self.closed = True
+        self.users.gone(self.in_hand if unsent else ())
+
+    def pass_on(self) -> list[str]:
+        """Pass on everything; what it has passed on in its life."""
+        while self.in_hand:
+            self.take()
+        return bodies(self.taken)
 
 
 class LinkWorld:
-    """A link of :data:`~tests.service.samples.PAIR`, and what it does to the world."""
+    """What waits for peers, and what becomes of it: by default all of one pair."""
 
     def __init__(self, limits: QueueLimits = UNLIMITED) -> None:
         self.clock = Clock()
         self.budget = QueueBudget(limits)
-        self.queue = PairQueue(self.budget)
         self.dials: list[Deferred[Carrier]] = []
         self.refuse_at_once: StreamUnavailable | None = None
         self.cancelled = 0
         self.bounces: list[tuple[Slice, StanzaCondition, str]] = []
         self.on_bounce: Callable[[], None] = lambda: None
         """What whoever gets something back does at once."""
-        self.forgotten: list[DomainPair] = []
+        self.links: list[Link] = []
+        """All that were ever made."""
+        self.stream = DoubleStream()
+        """The one that was had last."""
+        self.found: dict[DomainPair, DoubleStream] = {}
+        """Streams that can be found without a search."""
         self.chance = 0.5
         self.backoff = Backoff(chance=lambda: 1.0)
-        seams = LinkSeams(
+        self.outgoing = Outgoing(
+            self.budget, OutgoingSeams(clock=self.clock, find=self._find, link=self.make_link), self._give_back
+        )
+        self._seams = LinkSeams(
             clock=self.clock,
             dial=self._dial,
-            bounce=self._give_back,
-            forget=self.forgotten.append,
+            opened=self.outgoing.opened,
+            forget=self.outgoing.emptied,
             chance=lambda: self.chance,
         )
-        self.link: Link = new_link(PAIR, self.queue, seams, self.backoff)
+
+    @property
+    def link(self) -> Link:
+        """The link that was made last."""
+        return self.links[-1]
 
     @property
     def state(self) -> str:
-        """What the link calls the state it is in."""
-        name: str = self.link.__automat_transitioner__._state.name  # type: ignore[attr-defined]  # Automat's own
-        return name
+        """What that link calls the state it is in; "none" if there never was one."""
+        return state_of(self.link) if self.links else "none"
+
+    @property
+    def queue(self) -> PairQueue | None:
+        """The queue of the pair, if there is one."""
+        return next((queue for queue in self.outgoing if queue.pair == PAIR), None)
 
     @property
     def returned(self) -> list[str]:
@@ -94,17 +136,26 @@ class LinkWorld:
         """Why it has come back."""
         return {condition for _, condition, _ in self.bounces}
 
+    @property
+    def is_clear(self) -> bool:
+        """Whether nothing is left of anything but, at most, an alarm for all."""
+        return not list(self.outgoing) and len(self.clock.getDelayedCalls()) <= 1
+
     def push(self, *texts: str) -> None:
-        """Let messages wait."""
+        """Let messages wait, one by one."""
         self.push_stanzas(*map(message, texts))
 
     def push_stanzas(self, *stanzas: Slice) -> None:
-        """Let stanzas wait; the link hears of the first, as from whoever routes them."""
+        """Let stanzas wait, one by one."""
         for stanza in stanzas:
-            was_empty = not self.queue
-            assert self.queue.push(stanza, self.clock.seconds())
-            if was_empty:
-                self.link.stanzas_wait()
+            self.push_together(stanza)
+
+    def push_together(self, *stanzas: Slice) -> None:
+        """Let stanzas wait that come in one batch."""
+        woken: list[PairQueue] = []
+        for stanza in stanzas:
+            self.outgoing.push(stanza.pair, stanza, woken)
+        self.outgoing.wake(woken)
 
     def dialling(self, *texts: str) -> Deferred[Carrier]:
         """Let messages wait and the time for dialling come."""
@@ -112,16 +163,23 @@ class LinkWorld:
         self.clock.advance(0)
         return self.dials[-1]
 
-    def open(self, *texts: str) -> DoubleCarrier:
+    def open(self, *texts: str) -> DoubleStream:
         """Let messages wait and a stream be had for them."""
         self.dialling(*texts)
         return self.succeed()
 
-    def succeed(self) -> DoubleCarrier:
+    def succeed(self, stream: DoubleStream | None = None) -> DoubleStream:
         """Let the last attempt succeed."""
-        carrier = DoubleCarrier()
-        self.dials[-1].callback(carrier)
-        return carrier
+        self.stream = stream or DoubleStream()
+        self.dials[-1].callback(self.stream.users)
+        return self.stream
+
+    def open_all(self, stream: DoubleStream) -> None:
+        """Let no pair rest any more, and one stream carry them all."""
+        made = len(self.dials)
+        self.outgoing.reached_all()
+        for dialled in self.dials[made:]:
+            dialled.callback(stream.users)
 
     def refuse(
         self, *, final: bool = False, condition: StanzaCondition = StanzaCondition.REMOTE_SERVER_TIMEOUT
@@ -129,15 +187,19 @@ class LinkWorld:
         """Let the last attempt fail."""
         self.dials[-1].errback(StreamUnavailable(condition, "not today", final=final))
 
-    def passed_on(self, carrier: DoubleCarrier) -> list[str]:
-        """Let a stream pass on everything; what it has passed on in its life."""
-        while carrier.in_hand:
-            carrier.take()
-            self.link.has_room()
-        return bodies(carrier.taken)
+    def stop(self) -> None:
+        """Stop everything."""
+        self.outgoing.stop()
 
-    def _dial(self, pair: DomainPair, link: Link) -> Deferred[Carrier]:
-        assert (pair, link) == (PAIR, self.link)
+    def make_link(self, queue: PairQueue) -> Link:
+        """Make a link and remember it."""
+        self.links.append(new_link(queue, self._seams, self.backoff))
+        return self.links[-1]
+
+    def _find(self, pair: DomainPair) -> Carrier | None:
+        return self.found[pair].users if pair in self.found else None
+
+    def _dial(self, _pair: DomainPair) -> Deferred[Carrier]:
         self.dials.append(Deferred(self._note_cancelled))
         if self.refuse_at_once is not None:
             self.dials[-1].errback(self.refuse_at_once)
@@ -149,3 +211,9 @@ class LinkWorld:
     def _give_back(self, stanzas: Sequence[Slice], condition: StanzaCondition, text: str) -> None:
         self.bounces += [(stanza, condition, text) for stanza in stanzas]
         self.on_bounce()
+
+
+def state_of(link: Link) -> str:
+    """What a link calls the state it is in."""
+    name: str = link.__automat_transitioner__._state.name  # type: ignore[attr-defined]  # Automat's own
+    return name

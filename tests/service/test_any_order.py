@@ -1,4 +1,4 @@
-"""Links to which anything may happen in any order: nothing is lost, nothing goes twice, order is kept."""
+"""A pair to which anything may happen in any order: nothing is lost, nothing goes twice, order is kept."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from muxs2s.service.links import REDIAL_SECONDS
 from muxs2s.service.queues import QueueLimits
 from muxs2s.wire.stanza import Slice
-from tests.service.linkpeer import DoubleCarrier, LinkWorld
-from tests.service.samples import bodies, message, of_size
+from tests.service.linkpeer import DoubleStream, LinkWorld
+from tests.service.samples import PAIR, bodies, message, of_size
 
 LIMITS = QueueLimits(max_pair_stanzas=6, max_pair_bytes=60_000, max_age_seconds=8.0)
 """So small that every one is met."""
@@ -35,16 +35,16 @@ STORIES = st.builds(
 
 
 class Story:
-    """A link's life: what was sent, where it went."""
+    """The life of a pair: what was sent, where it went."""
 
     def __init__(self, *, answering: bool) -> None:
-        self.begin()
+        self.world = LinkWorld(LIMITS)
+        self.world.on_bounce = self.answer
+        self.carrier: DoubleStream | None = None
         self.numbers = count()
         self.wanted: list[Slice] = []
         self.left: list[Slice] = []
         """What has left for the peer, in order."""
-        self.refused: list[Slice] = []
-        """For which there was no place in the queue."""
         self.returned: list[Slice] = []
         self.answers = 3 if answering else 0
         self.acts: dict[str, Callable[[], None]] = {
@@ -65,22 +65,11 @@ class Story:
             "proof ends": self.end_proof,
         }
 
-    def begin(self) -> None:
-        """Make a new link, as is done when the one before was forgotten."""
-        self.world = LinkWorld(LIMITS)
-        self.world.on_bounce = self.answer
-        self.carrier: DoubleCarrier | None = None
-        self.is_closing = False
-
     def push(self, size: int = 0) -> None:
         """Send a stanza of our own."""
         stanza = of_size(size, str(next(self.numbers))) if size else message(str(next(self.numbers)))
         self.wanted.append(stanza)
-        was_empty = not self.world.queue
-        if not self.world.queue.push(stanza, self.world.clock.seconds()):
-            self.refused.append(stanza)
-        elif was_empty:
-            self.world.link.stanzas_wait()
+        self.world.push_stanzas(stanza)
 
     def answer(self) -> None:
         """Send something from within a bounce, a few times."""
@@ -95,8 +84,7 @@ class Story:
     def succeed(self) -> None:
         """Let the attempt under way succeed."""
         if self.world.state == "dialling":
-            self.is_closing = False
-            self.carrier = self.world.succeed()
+            self.carrier = self.world.found[PAIR] = self.world.succeed()
 
     def renew(self) -> None:
         """Let as much time pass as a link rests after a stream, and the next attempt succeed."""
@@ -110,57 +98,47 @@ class Story:
 
     def reach(self) -> None:
         """Let the peer prove itself to us."""
-        self.world.link.reached()
+        self.world.outgoing.reached(PAIR)
 
     def take(self) -> None:
         """Let the kernel take what the stream has in hand."""
-        if self.carrier is not None and self.carrier.in_hand:
+        if self.carrier is not None:
             self.left += self.carrier.in_hand
-            self.carrier.in_hand = []
-            if not self.is_closing:
-                self.carrier.room = True
-                self.world.link.has_room()
+            self.carrier.take()
 
     def closing(self) -> None:
         """Let one end close the stream."""
-        if self.carrier is not None and not self.is_closing:
-            self.is_closing, self.carrier.room = True, False
-            self.world.link.closing()
+        if self.carrier is not None:
+            self.carrier.close()
 
     def gone(self, *, unsent: bool) -> None:
         """Let the stream end; what it has in hand has left, or not."""
         carrier, self.carrier = self.carrier, None
         if carrier is not None:
-            unsent = unsent and bool(carrier.in_hand)
             self.left += [] if unsent else carrier.in_hand
-            self.world.link.gone(unsent=unsent)
+            del self.world.found[PAIR]
+            carrier.gone(unsent=unsent)
 
     def end_proof(self) -> None:
-        """Let the pair be no longer proven on the stream; the stream closes when it is asked to."""
+        """Let the pair be no longer proven on the stream; it closes when it is to send."""
         if self.carrier is not None:
-            self.carrier.is_proven = False
+            self.carrier.unproven.add(PAIR)
 
     def act(self, step: str) -> None:
-        """Do one step, and what follows from it."""
+        """Do one step."""
         self.acts[step]()
-        if self.carrier is not None and self.carrier.closed:
-            self.closing()
-        if self.world.state == "over":
-            self.turn_over()
-
-    def turn_over(self) -> None:
-        """Look at a link that is over: nothing is left of it; go on with a new one."""
-        assert (self.world.budget.stanzas, self.world.budget.bytes) == (0, 0)
-        assert self.world.clock.getDelayedCalls() == []
-        self.returned += [stanza for stanza, _, _ in self.world.bounces]
-        self.begin()
+        if not list(self.world.outgoing):
+            assert (self.world.budget.stanzas, self.world.budget.bytes) == (0, 0)
+            assert self.world.is_clear
 
     def end(self) -> None:
-        """Stop the link, and let its stream end."""
+        """Stop everything, and let the stream end."""
         self.answers = 0
-        self.world.link.stop()
+        self.world.stop()
         self.gone(unsent=True)
-        self.turn_over()
+        assert (self.world.budget.stanzas, self.world.budget.bytes) == (0, 0)
+        assert self.world.clock.getDelayedCalls() == []
+        self.returned = [stanza for stanza, _, _ in self.world.bounces]
 
 
 class AnyOrderTests(SynchronousTestCase):
@@ -174,7 +152,7 @@ class AnyOrderTests(SynchronousTestCase):
         for step in steps:
             story.act(step)
         story.end()
-        ended = bodies([*story.left, *story.refused, *story.returned])
+        ended = bodies([*story.left, *story.returned])
         self.assertEqual(sorted(bodies(story.wanted)), sorted(ended))
         in_order = [stanza for stanza in story.wanted if stanza in story.left]
         self.assertEqual(bodies(in_order), bodies(story.left))
@@ -186,6 +164,6 @@ class AnyOrderTests(SynchronousTestCase):
         story = Story(answering=False)
         for step in steps:
             story.act(step)
-            deadline = story.world.queue.deadline
+            deadline = story.world.queue.deadline if story.world.queue is not None else None
             now = story.world.clock.seconds()
             self.assertTrue(deadline is None or deadline > now, (step, deadline, now))

@@ -54,6 +54,24 @@ class BackoffTests(SynchronousTestCase):
         self.assertEqual(1.0, backoff.ready_at(1.0))
         self.assertEqual(6.0, backoff.fail(1.0))
 
+    def test_attempts_that_come_to_nothing(self) -> None:
+        """S27: what an attempt leads to may be good for nothing once; from the second time in a row it is a failure."""
+        backoff, why = Backoff(chance=lambda: 1.0), MuxS2SError("nothing")
+        for now, ready in ((0.0, 0.0), (1.0, 6.0), (10.0, 20.0)):
+            backoff.opened()
+            backoff.bore_nothing(now, why)
+            self.assertEqual(ready, backoff.ready_at(now))
+        backoff.bore_fruit()
+        backoff.bore_nothing(30.0, why)
+        self.assertEqual((30.0, None), (backoff.ready_at(30.0), backoff.why))
+
+    def test_attempt_that_succeeds(self) -> None:
+        """An attempt that succeeds ends the waiting at once where none before it came to nothing."""
+        backoff = Backoff(chance=lambda: 1.0)
+        backoff.fail(0.0)
+        backoff.opened()
+        self.assertEqual(1.0, backoff.ready_at(1.0))
+
     def test_reason(self) -> None:
         """The last failure is remembered until a success."""
         backoff = Backoff()

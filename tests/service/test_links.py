@@ -13,10 +13,10 @@ from twisted.trial.unittest import SynchronousTestCase
 from muxs2s.network.writing import MAX_WRITE_BYTES
 from muxs2s.service.links import REDIAL_SECONDS
 from muxs2s.service.linkseams import StreamUnavailable
-from muxs2s.service.queues import QueueLimits
+from muxs2s.service.queues import PairQueue, QueueLimits
 from muxs2s.wire.errors import LocalMisuse, StanzaCondition
 from tests.service import draw_link
-from tests.service.linkpeer import DoubleCarrier, LinkWorld
+from tests.service.linkpeer import DoubleStream, LinkWorld
 from tests.service.samples import PAIR, bodies, message, of_size
 
 TIMEOUT = StanzaCondition.REMOTE_SERVER_TIMEOUT
@@ -24,23 +24,20 @@ NOT_FOUND = StanzaCondition.REMOTE_SERVER_NOT_FOUND
 POLICY = StanzaCondition.POLICY_VIOLATION
 
 GRID = """
-              idle     resting   dialling  open     parting  over
-stanzas_wait  resting  resting   dialling  open     parting  over
-nothing_waits over     idle      dialling  open     parting  over
-overdue       -        resting   dialling  open     parting  -
-rested        -        dialling  -         -        -        -
-reached       idle     dialling  dialling  open     parting  over
-opened        -        -         open      -        -        -
-refused       -        -         idle      -        -        over
-has_room      -        -         -         open     parting  over
-closing       -        -         -         parting  parting  over
-gone          -        -         -         idle     idle     over
-stop          over     over      over      over     over     over
+              idle     resting   dialling  over
+missed        idle     -         -         -
+stanzas_wait  resting  resting   dialling  over
+nothing_waits over     idle      dialling  over
+overdue       -        resting   dialling  -
+rested        -        dialling  -         -
+reached       idle     dialling  dialling  over
+opened        -        -         over      -
+refused       -        -         idle      over
+stop          over     over      over      over
 """
 """
-Where each input leads. A stroke is what cannot come: the alarm and the timer are cancelled by whoever
-leaves their states, an attempt ends once, and a stream speaks only from when it is given to the link
-until it is gone.
+Where each input leads. A stroke is what cannot come: the timer is cancelled by whoever leaves its state, an
+attempt ends once, a queue loses its stream before its link is made, and no alarm rings for a link that is over.
 """
 
 
@@ -49,7 +46,7 @@ class LinkTestCase(SynchronousTestCase):
 
     def setUp(self) -> None:
         self.world = LinkWorld()
-        self.link, self.clock = self.world.link, self.world.clock
+        self.clock = self.world.clock
 
     def assert_bounced(self, texts: list[str], condition: StanzaCondition = TIMEOUT) -> None:
         """What has come back so far, all of it for the same reason."""
@@ -71,21 +68,20 @@ class SendingTests(LinkTestCase):
         """B11: what waited for the stream and what comes later go out in the order they came."""
         carrier = self.world.open("1", "2", "3")
         self.world.push("4")
-        self.assertEqual(["1", "2", "3", "4"], self.world.passed_on(carrier))
+        self.assertEqual(["1", "2", "3", "4"], carrier.pass_on())
         self.assertEqual([], self.world.bounces)
 
     def test_one_write_at_a_time(self) -> None:
         """The stream is given what fits one write, and more only when that has gone."""
         small, big = message("small"), of_size(MAX_WRITE_BYTES // 2 + 1)
-        self.world.push_stanzas(small, big, big, big)
+        self.world.push_stanzas(small, big, big)
         self.clock.advance(0)
         carrier = self.world.succeed()
         self.assertEqual([small, big], carrier.in_hand)
-        self.link.stanzas_wait()
+        self.world.push_stanzas(small)
         self.assertEqual([small, big], carrier.in_hand)
         carrier.take()
-        self.link.has_room()
-        self.assertEqual([big], carrier.in_hand)
+        self.assertEqual([big, small], carrier.in_hand)
 
     def test_exactly_one_write(self) -> None:
         """Stanzas that just fill a write go together; a byte more, and the last one waits."""
@@ -97,23 +93,22 @@ class SendingTests(LinkTestCase):
 
     def test_stream_without_room(self) -> None:
         """A stream that has no room at first is given stanzas when it has."""
-        dialled, carrier = self.world.dialling("1"), DoubleCarrier()
-        carrier.room = False
-        dialled.callback(carrier)
+        self.world.dialling("1")
+        carrier = DoubleStream()
+        carrier.has_room = False
+        self.world.succeed(carrier)
         self.assertEqual([], carrier.in_hand)
         carrier.take()
-        self.link.has_room()
         self.assertEqual(["1"], bodies(carrier.in_hand))
 
     def test_proof_that_ended(self) -> None:
         """A stream on which the pair is no longer proven is closed; the stanzas go out on the next one."""
         carrier = self.world.open("1")
-        carrier.is_proven = False
-        carrier.take()
         self.world.push("2")
+        carrier.unproven.add(PAIR)
+        carrier.take()
         self.assertTrue(carrier.closed)
-        self.link.closing()
-        self.link.gone(unsent=False)
+        carrier.gone(unsent=False)
         self.clock.advance(REDIAL_SECONDS)
         self.assertEqual(["2"], bodies(self.world.succeed().in_hand))
 
@@ -124,25 +119,25 @@ class PeerLimitTests(LinkTestCase):
     def test_larger(self) -> None:
         """S21: a stanza of that size is sent; one byte more, and it comes back, alone."""
         world = LinkWorld()
-        dialled = world.dialling("1")
+        world.dialling("1")
         world.push_stanzas(of_size(10_001, "2"), of_size(10_000, "3"), of_size(10_001, "4"), message("5"))
-        carrier = DoubleCarrier()
-        carrier.max_bytes = 10_000.0
-        dialled.callback(carrier)
-        self.assertEqual(["1", "3", "5"], [text[:1] for text in world.passed_on(carrier)])
+        carrier = DoubleStream()
+        carrier.stream.peer_limits.max_bytes = 10_000.0
+        world.succeed(carrier)
+        self.assertEqual(["1", "3", "5"], [text[:1] for text in carrier.pass_on()])
         self.assertEqual((["2", "4"], {POLICY}), ([text[:1] for text in world.returned], world.conditions))
         self.assertIn("takes stanzas of 10000 bytes at most", world.bounces[0][2])
 
     def test_nothing_else(self) -> None:
-        """S21: where everything is too large nothing is sent, and the link goes on."""
+        """S21: where everything is too large nothing is sent, and nothing is left of it."""
         world = LinkWorld()
-        carrier = world.open("0")
-        world.passed_on(carrier)
-        carrier.max_bytes = 10_000.0
+        carrier = DoubleStream()
+        carrier.stream.peer_limits.max_bytes = 10_000.0
+        world.found[PAIR] = carrier
         world.push_stanzas(of_size(10_001, "1"))
-        self.assertEqual(([], 1, 0), (carrier.in_hand, len(world.returned), len(world.queue)))
+        self.assertEqual(([], 1, True), (carrier.in_hand, len(world.returned), world.is_clear))
         world.push("2")
-        self.assertEqual(["0", "2"], world.passed_on(carrier))
+        self.assertEqual(["2"], carrier.pass_on())
 
 
 class RefusedTests(LinkTestCase):
@@ -176,7 +171,7 @@ class RefusedTests(LinkTestCase):
         self.world.refuse()
         self.clock.advance(5.0)
         self.world.succeed()
-        self.link.gone(unsent=True)
+        self.world.stream.gone(unsent=True)
         self.clock.advance(REDIAL_SECONDS)
         self.world.refuse()
         self.clock.advance(5.0)
@@ -187,7 +182,7 @@ class RefusedTests(LinkTestCase):
         self.world.dialling("1", "2")
         self.world.refuse(final=True, condition=NOT_FOUND)
         self.assert_bounced(["1", "2"], NOT_FOUND)
-        self.assertEqual(([PAIR], []), (self.world.forgotten, self.clock.getDelayedCalls()))
+        self.assertTrue(self.world.is_clear)
 
     def test_not_final(self) -> None:
         """S17: otherwise stanzas wait for another attempt until they are too old; then the last reason is given."""
@@ -208,7 +203,7 @@ class RefusedTests(LinkTestCase):
         self.assert_bounced(["1"], NOT_FOUND)
         self.assertEqual("not today", self.world.bounces[0][2])
         self.assertEqual(0, len(self.world.dials))
-        self.assertEqual([], self.clock.getDelayedCalls())
+        self.assertTrue(self.world.is_clear)
 
     def test_rest_as_long_as_the_age(self) -> None:
         """At the limit: who would be too old when the rest ends comes back, who would be a moment younger waits."""
@@ -248,16 +243,17 @@ class RefusedTests(LinkTestCase):
 
     def test_broken_stream_object(self) -> None:
         """A fault of ours while the stream is taken over is logged."""
-        dialled, carrier = self.world.dialling("1"), DoubleCarrier()
-        carrier.send = None  # type: ignore[assignment, method-assign]  # the fault
-        dialled.callback(carrier)
+        self.world.dialling("1")
+        carrier = DoubleStream()
+        carrier.users.serve = None  # type: ignore[assignment, method-assign]  # the fault
+        self.world.succeed(carrier)
         self.assertEqual(1, len(self.flushLoggedErrors(TypeError)))
 
     def test_peer_comes_back(self) -> None:
         """A peer that proves itself to us is dialled at once, however long the rest was to be."""
         self.world.dialling("1")
         self.world.refuse()
-        self.link.reached()
+        self.world.outgoing.reached(PAIR)
         self.assertEqual((2, None), (len(self.world.dials), self.world.backoff.why))
         self.assertEqual(["1"], bodies(self.world.succeed().in_hand))
 
@@ -285,12 +281,12 @@ class AgeTests(LinkTestCase):
         self.world.push("2")
         self.age()
         self.assert_bounced(["2"])
-        self.assertEqual(["1"], self.world.passed_on(carrier))
+        self.assertEqual(["1"], carrier.pass_on())
 
     def test_parting(self) -> None:
         """S17: while a stream is closing."""
         self.world.open("1")
-        self.link.closing()
+        self.world.stream.close()
         self.world.push("2")
         self.age()
         self.assert_bounced(["2"])
@@ -332,9 +328,9 @@ class AgeTests(LinkTestCase):
         """What a broken stream gives back and is too old by then comes back at once."""
         self.world.open("1")
         self.clock.advance(61.0)
-        self.link.gone(unsent=True)
+        self.world.stream.gone(unsent=True)
         self.assert_bounced(["1"])
-        self.assertEqual([], self.clock.getDelayedCalls())
+        self.assertTrue(self.world.is_clear)
 
 
 class BrokenStreamTests(LinkTestCase):
@@ -344,24 +340,24 @@ class BrokenStreamTests(LinkTestCase):
         """B11: what never left goes out on the next stream, in front of what came later."""
         self.world.open("1")
         self.world.push("2")
-        self.link.closing()
-        self.link.gone(unsent=True)
+        self.world.stream.close()
+        self.world.stream.gone(unsent=True)
         self.clock.advance(REDIAL_SECONDS)
-        self.assertEqual(["1", "2"], self.world.passed_on(self.world.succeed()))
+        self.assertEqual(["1", "2"], self.world.succeed().pass_on())
 
     def test_sent(self) -> None:
         """What has left is not sent again: it may have arrived."""
         self.world.open("1")
         self.world.push("2")
-        self.link.closing()
-        self.link.gone(unsent=False)
+        self.world.stream.close()
+        self.world.stream.gone(unsent=False)
         self.clock.advance(REDIAL_SECONDS)
-        self.assertEqual(["2"], self.world.passed_on(self.world.succeed()))
+        self.assertEqual(["2"], self.world.succeed().pass_on())
 
     def test_without_warning(self) -> None:
         """A stream may be gone without having been closed."""
         self.world.open("1")
-        self.link.gone(unsent=True)
+        self.world.stream.gone(unsent=True)
         self.clock.advance(REDIAL_SECONDS)
         self.assertEqual(["1"], bodies(self.world.succeed().in_hand))
 
@@ -371,7 +367,7 @@ class BrokenStreamTests(LinkTestCase):
             world = LinkWorld()
             world.chance = chance
             world.open("1")
-            world.link.gone(unsent=True)
+            world.stream.gone(unsent=True)
             world.clock.advance(chance * REDIAL_SECONDS - 0.001)
             self.assertEqual(1, len(world.dials))
             world.clock.advance(0.002)
@@ -387,11 +383,11 @@ class BrokenStreamTests(LinkTestCase):
             world = LinkWorld(QueueLimits(max_age_seconds=1_000.0))
             world.dialling("1")
             for attempts, rest in enumerate((REDIAL_SECONDS / 2, 5.0, 10.0, 20.0), 1):
-                carrier = DoubleCarrier()
-                carrier.room = unsent  # it is given a stanza that never leaves, or not even given one
-                world.dials[-1].callback(carrier)
-                world.link.closing()
-                world.link.gone(unsent=unsent)
+                carrier = DoubleStream()
+                carrier.has_room = unsent  # it is given a stanza that never leaves, or not even given one
+                world.succeed(carrier)
+                carrier.close()
+                carrier.gone(unsent=unsent)
                 world.clock.advance(rest - 0.1)
                 self.assertEqual(attempts, len(world.dials))
                 world.clock.advance(0.1)
@@ -401,13 +397,12 @@ class BrokenStreamTests(LinkTestCase):
         """S27: a stream on which something went its way makes up for those before it that took nothing."""
         world = LinkWorld(QueueLimits(max_age_seconds=1_000.0))
         world.open("1")
-        world.link.gone(unsent=True)
+        world.stream.gone(unsent=True)
         world.clock.advance(REDIAL_SECONDS)
         carrier = world.succeed()
         world.push("2")
         carrier.take()
-        world.link.has_room()
-        world.link.gone(unsent=True)
+        world.stream.gone(unsent=True)
         world.clock.advance(REDIAL_SECONDS)
         self.assertEqual(["2"], bodies(world.succeed().in_hand))
 
@@ -415,10 +410,10 @@ class BrokenStreamTests(LinkTestCase):
         """S17: what comes back from a peer that takes streams but no stanzas says so."""
         self.world.open("1")
         while not self.world.bounces:
-            if self.world.state == "open":
-                self.link.gone(unsent=True)
-            elif self.world.state == "dialling":
+            if self.world.state == "dialling":
                 self.world.succeed()
+            elif self.world.state == "over":
+                self.world.stream.gone(unsent=True)
             self.clock.advance(1.0)
         self.assert_bounced(["1"])
         self.assertEqual(
@@ -427,19 +422,17 @@ class BrokenStreamTests(LinkTestCase):
 
     def test_not_missed(self) -> None:
         """A stream that nothing waits for is not dialled again; the link is forgotten and leaves no timer."""
-        self.world.passed_on(self.world.open("1"))
-        self.link.gone(unsent=False)
-        self.assertEqual(([PAIR], []), (self.world.forgotten, self.clock.getDelayedCalls()))
+        self.world.open("1").pass_on()
+        self.world.stream.gone(unsent=False)
+        self.assertEqual((True, 1), (self.world.is_clear, len(self.world.links)))
         self.assertEqual(0, self.world.budget.stanzas)
 
     def test_nothing_more_on_a_closing_stream(self) -> None:
         """Once a stream is closing nothing is sent on it, not even if it had room."""
         carrier = self.world.open("1")
-        self.link.closing()
+        carrier.close()
         carrier.take()
         self.world.push("2")
-        self.link.has_room()
-        self.link.closing()
         self.assertEqual([], carrier.in_hand)
 
 
@@ -448,7 +441,7 @@ class StopTests(LinkTestCase):
 
     def assert_stopped(self, texts: list[str]) -> None:
         """Stop; what has come back."""
-        self.link.stop()
+        self.world.stop()
         self.assert_bounced(texts)
         self.assertEqual(
             "a.example went out of service before b.example had taken the stanza", self.world.bounces[0][2]
@@ -456,8 +449,9 @@ class StopTests(LinkTestCase):
         self.assertEqual(("over", []), (self.world.state, self.clock.getDelayedCalls()))
 
     def test_idle(self) -> None:
-        """A link without stanzas just ends; one that stanzas are put into afterwards returns them."""
-        self.link.stop()
+        """Where nothing waits nothing comes back; what is sent afterwards waits for the next stop."""
+        self.world.stop()
+        self.assertEqual([], self.world.bounces)
         self.world.push("1")
         self.assert_stopped(["1"])
 
@@ -481,25 +475,24 @@ class StopTests(LinkTestCase):
             self.world.open("1")
             self.world.push("2")
             self.assert_stopped(["2"])
-            self.link.closing()
-            self.link.has_room()
-            self.link.gone(unsent=unsent)
+            self.world.stream.close()
+            self.world.stream.gone(unsent=unsent)
             self.assert_bounced(returned)
 
     def test_parting(self) -> None:
         """The same if the stream was closing already."""
         self.world.open("1")
-        self.link.closing()
+        self.world.stream.close()
         self.world.push("2")
         self.assert_stopped(["2"])
-        self.link.gone(unsent=True)
+        self.world.stream.gone(unsent=True)
         self.assert_bounced(["2", "1"])
 
     def test_twice(self) -> None:
         """Stopping again, and a peer that comes back then, change nothing."""
         self.world.push("1")
         self.assert_stopped(["1"])
-        self.link.reached()
+        self.world.outgoing.reached(PAIR)
         self.assert_stopped(["1"])
 
 
@@ -527,11 +520,11 @@ class ReentranceTests(LinkTestCase):
         self.answer_bounces("2", "3", "4")
         self.world.push("1")
         self.assertEqual(["1", "2", "3", "4"], self.world.returned)
-        self.assertEqual(("over", [PAIR]), (self.world.state, self.world.forgotten))
+        self.assertEqual(("over", True), (self.world.state, self.world.is_clear))
 
     def test_stops(self) -> None:
         """The link is stopped from within a bounce."""
-        self.world.on_bounce = self.link.stop
+        self.world.on_bounce = self.world.stop
         self.world.dialling("1")
         self.world.refuse(final=True)
         self.assertEqual(("over", []), (self.world.state, self.clock.getDelayedCalls()))
@@ -557,7 +550,7 @@ class MachineTests(SynchronousTestCase):
         for state, given in impossible:
             world = LinkWorld()
             self.bring(world, state)
-            arguments = {"gone": (True,), "opened": (DoubleCarrier(),), "refused": (None,)}.get(given, ())
+            arguments = {"opened": (DoubleStream().users,), "refused": (None,)}.get(given, ())
             self.assertRaises(NoTransition, getattr(world.link, given), *arguments)
 
     def test_drawing(self) -> None:
@@ -566,14 +559,10 @@ class MachineTests(SynchronousTestCase):
 
     def bring(self, world: LinkWorld, state: str) -> None:
         """Lead a new link to a state."""
-        if state == "over":
-            world.link.stop()
-        elif state == "resting":
-            world.push("1")
-        elif state == "dialling":
-            world.dialling("1")
-        elif state != "idle":
-            world.open("1")
-            if state == "parting":
-                world.link.closing()
+        if state in {"resting", "dialling"}:
+            (world.push if state == "resting" else world.dialling)("1")
+        else:
+            world.make_link(PairQueue(PAIR, world.budget, world.outgoing))
+            if state == "over":
+                world.link.stop()
         self.assertEqual(state, world.state)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from muxs2s.service.backoff import Backoff
 from muxs2s.service.queues import PairQueue, QueueBudget, QueueLimits
-from tests.service.samples import bodies, message, of_size
+from muxs2s.wire.errors import MuxS2SError
+from tests.service.samples import PAIR, bodies, message, of_size
 
 LIMITS = QueueLimits(
     max_pair_stanzas=3, max_pair_bytes=1_000, max_total_stanzas=5, max_total_bytes=2_000, max_age_seconds=60.0
@@ -15,12 +18,29 @@ LIMITS = QueueLimits(
 WIDE = QueueLimits()
 
 
+class Keeper:
+    """Nobody who hears of anything."""
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        raise AssertionError(name)
+
+
+def new_queue(budget: QueueBudget) -> PairQueue:
+    """An empty queue."""
+    return PairQueue(PAIR, budget, Keeper())
+
+
 def queue_of(*texts: str, limits: QueueLimits = WIDE) -> PairQueue:
     """A queue where messages wait since 0, 1, 2 ... seconds."""
-    queue = PairQueue(QueueBudget(limits))
+    queue = new_queue(QueueBudget(limits))
     for now, text in enumerate(texts):
         assert queue.push(message(text), float(now))
     return queue
+
+
+def take(queue: PairQueue, count: int) -> list[str]:
+    """Take messages; what they say."""
+    return bodies([queue.take() for _ in range(count)])
 
 
 class OrderTests(SynchronousTestCase):
@@ -30,23 +50,30 @@ class OrderTests(SynchronousTestCase):
         """B11: stanzas leave in the order in which they came."""
         queue = queue_of("1", "2", "3")
         self.assertEqual(3, len(queue))
-        self.assertEqual(["1", "2", "3"], bodies(queue.take(10_000)))
+        self.assertEqual(["1", "2", "3"], take(queue, 3))
         self.assertEqual((0, True), (len(queue), queue.taken))
 
-    def test_as_many_as_fit(self) -> None:
-        """Only so many are taken as fit, to the byte."""
-        size = len(message("1").data)
-        for room, taken in ((2 * size, ["1", "2"]), (2 * size - 1, ["1"])):
-            self.assertEqual(taken, bodies(queue_of("1", "2", "3").take(room)))
+    def test_next(self) -> None:
+        """What comes next can be measured before it is taken."""
+        queue = new_queue(QueueBudget(WIDE))
+        for size in (200, 300):
+            queue.push(of_size(size), 0.0)
+            queue.push(of_size(size), 0.0)
+        sizes = [(queue.next_bytes, len(queue.take().data)) for _ in range(4)]
+        self.assertEqual([(200, 200)] * 2 + [(300, 300)] * 2, sizes)
 
-    def test_one_at_least(self) -> None:
-        """A stanza that does not fit is taken nevertheless, alone."""
-        self.assertEqual(["1"], bodies(queue_of("1", "2").take(1)))
+    def test_drop(self) -> None:
+        """What is dropped is nobody's business any more."""
+        budget = QueueBudget(WIDE)
+        queue = new_queue(budget)
+        queue.push(message("1"), 0.0)
+        self.assertEqual(["1"], bodies([queue.drop()]))
+        queue.put_back()
+        self.assertEqual((0, 0, 0), (len(queue), budget.stanzas, budget.bytes))
 
     def test_nothing_there(self) -> None:
-        """Of an empty queue nothing can be taken, and nothing has to be confirmed."""
+        """In an empty queue nothing has to be confirmed."""
         queue = queue_of()
-        self.assertEqual([], queue.take(1_000))
         self.assertIs(False, queue.taken)
         queue.confirm()
         queue.put_back()
@@ -55,14 +82,25 @@ class OrderTests(SynchronousTestCase):
     def test_put_back(self) -> None:
         """B11: what was taken and did not go stands in front again, in its order."""
         queue = queue_of("1", "2", "3")
-        queue.take(2 * len(message("1").data))
+        take(queue, 2)
         queue.put_back()
-        self.assertEqual(["1", "2", "3"], bodies(queue.take(10_000)))
+        self.assertEqual(["1", "2", "3"], take(queue, 3))
+
+    def test_attempts_that_bore_fruit(self) -> None:
+        """The back-off of the attempts for a queue begins anew as soon as something has gone, not before."""
+        queue, backoff = queue_of("1"), Backoff()
+        backoff.fail(0.0, MuxS2SError("sorry"))
+        queue.backoff = backoff
+        queue.confirm()
+        queue.take()
+        self.assertIsNotNone(backoff.why)
+        queue.confirm()
+        self.assertEqual((None, None), (backoff.why, queue.backoff))
 
     def test_confirm(self) -> None:
         """What has gone does not come back."""
         queue = queue_of("1", "2")
-        queue.take(1)
+        queue.take()
         queue.confirm()
         queue.put_back()
         self.assertEqual((False, ["2"]), (queue.taken, bodies(queue.clear())))
@@ -75,7 +113,7 @@ class PairLimitTests(SynchronousTestCase):
         """At the limit of stanzas one more is refused; when one has gone there is room for one."""
         queue = queue_of("1", "2", "3", limits=LIMITS)
         self.assertIs(False, queue.push(message("4"), 3.0))
-        queue.take(1)
+        queue.take()
         self.assertIs(False, queue.push(message("4"), 3.0), "what was taken has not gone yet")
         queue.confirm()
         self.assertIs(True, queue.push(message("4"), 3.0))
@@ -84,19 +122,19 @@ class PairLimitTests(SynchronousTestCase):
     def test_bytes(self) -> None:
         """A stanza that makes up the limit of bytes waits, one of a byte more does not."""
         for size, waits in ((500, True), (501, False)):
-            queue = PairQueue(QueueBudget(LIMITS))
+            queue = new_queue(QueueBudget(LIMITS))
             queue.push(of_size(500), 0.0)
             self.assertIs(waits, queue.push(of_size(size), 0.0))
 
     def test_bytes_of_what_was_taken(self) -> None:
         """What was taken counts until it is confirmed; what was put back still counts."""
-        queue = PairQueue(QueueBudget(LIMITS))
+        queue = new_queue(QueueBudget(LIMITS))
         queue.push(of_size(1_000), 0.0)
-        queue.take(1)
+        queue.take()
         self.assertIs(False, queue.push(of_size(200), 0.0))
         queue.put_back()
         self.assertIs(False, queue.push(of_size(200), 0.0))
-        queue.take(1)
+        queue.take()
         queue.confirm()
         self.assertIs(True, queue.push(of_size(1_000), 0.0))
 
@@ -107,11 +145,11 @@ class TotalLimitTests(SynchronousTestCase):
     def test_stanzas(self) -> None:
         """At the limit of all stanzas no queue takes another, until one of any queue has left."""
         budget = QueueBudget(LIMITS)
-        one, two = PairQueue(budget), PairQueue(budget)
+        one, two = new_queue(budget), new_queue(budget)
         for queue in (one, one, one, two, two):
             self.assertIs(True, queue.push(message(), 0.0))
         self.assertIs(False, two.push(message(), 0.0))
-        one.take(1)
+        one.take()
         one.confirm()
         self.assertIs(True, two.push(message(), 0.0))
 
@@ -120,17 +158,17 @@ class TotalLimitTests(SynchronousTestCase):
         for size, waits in ((300, True), (301, False)):
             budget = QueueBudget(LIMITS)
             for other in (900, 800):
-                PairQueue(budget).push(of_size(other), 0.0)
-            self.assertIs(waits, PairQueue(budget).push(of_size(size), 0.0))
+                new_queue(budget).push(of_size(other), 0.0)
+            self.assertIs(waits, new_queue(budget).push(of_size(size), 0.0))
 
     def test_everything_is_given_back(self) -> None:
         """Whichever way stanzas leave, the budget is as it was."""
         budget = QueueBudget(WIDE)
-        queue = PairQueue(budget)
+        queue = new_queue(budget)
         for now in (0.0, 1.0, 2.0):
             queue.push(message(), now)
         self.assertEqual((3, 3 * len(message().data)), (budget.stanzas, budget.bytes))
-        queue.take(1)
+        queue.take()
         queue.confirm()
         queue.expire(61.0)
         self.assertEqual(1, budget.stanzas)
@@ -145,7 +183,7 @@ class AgeTests(SynchronousTestCase):
         """The oldest decides: 60 seconds after it came."""
         queue = queue_of("0", "1")
         self.assertEqual(60.0, queue.deadline)
-        queue.take(1)
+        queue.take()
         self.assertEqual(61.0, queue.deadline)
         queue.put_back()
         self.assertEqual(60.0, queue.deadline)
@@ -162,7 +200,7 @@ class AgeTests(SynchronousTestCase):
     def test_taken_ones_do_not_expire(self) -> None:
         """What was taken may have gone, so it does not expire; what was put back is as old as it was."""
         queue = queue_of("0", "1")
-        queue.take(1)
+        queue.take()
         self.assertEqual(["1"], bodies(queue.expire(100.0)))
         queue.put_back()
         self.assertEqual(["0"], bodies(queue.expire(100.0)))

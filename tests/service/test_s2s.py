@@ -60,7 +60,7 @@ class StanzaTests(FederationTestCase):
         texts = [f"{number} {'x' * (number % 7) * 1_000}" for number in range(MANY)]
         self.a.send(*texts)
         self.assertEqual(texts, self.b.mailbox.texts)
-        self.assertEqual((1, 0), (self.a.initiated, self.a.service._routing._budget.stanzas))
+        self.assertEqual((1, 0), (self.a.initiated, self.a.service._routing.outgoing._budget.stanzas))
 
     def test_large_stanza(self) -> None:
         """A stanza larger than a TLS record, and than what is on its way at one time, arrives whole."""

@@ -26,7 +26,8 @@ from muxs2s.network.transcript import Transcript
 from muxs2s.proof.dialback import DialbackKeys, DialbackSecret
 from muxs2s.proof.pkix import PkixProof
 from muxs2s.service.factory import StreamFactory
-from muxs2s.service.linkseams import Carrier, Link, StreamUnavailable
+from muxs2s.service.linkseams import StreamUnavailable
+from muxs2s.service.queues import Carrier, PairQueue, QueueBudget, QueueLimits
 from muxs2s.service.streams import Streams, StreamSeams
 from muxs2s.stream.associations import Direction
 from muxs2s.stream.events import PairRefused
@@ -43,14 +44,14 @@ from tests.service.world import AUTHORITY, World, credentials_of
 TIMEOUT = StanzaCondition.REMOTE_SERVER_TIMEOUT
 
 
-class DoubleLink:
-    """Keeps a record of what a stream tells it."""
+class DoubleKeeper:
+    """Keeps a record of what becomes of a queue."""
 
     def __init__(self) -> None:
         self.told: list[str] = []
 
     def __getattr__(self, name: str) -> Callable[..., None]:
-        return lambda *facts: self.told.append(" ".join([name, *map(str, facts)]))
+        return lambda *_facts: self.told.append(name)
 
 
 class DoubleAttempt(Attempt):
@@ -84,8 +85,7 @@ class StreamsTestCase(SynchronousTestCase):
         self.b = self.world.server("b.example")
         self.delivered: list[Slice] = []
         self.reached: list[DomainPair] = []
-        self.record = DoubleLink()
-        self.link: Link = self.record
+        self.record = DoubleKeeper()
         self.streams = self.make_streams()
 
     def tearDown(self) -> None:
@@ -127,13 +127,21 @@ class StreamsTestCase(SynchronousTestCase):
 
     def dial(self) -> Deferred[Carrier]:
         """Begin to open a stream."""
-        return self.streams.dial(PAIR, self.link)
+        return self.streams.dial(PAIR)
 
     def opened(self) -> Carrier:
         """Open a stream."""
         dialled = self.dial()
         self.network.settle()
         return self.successResultOf(dialled)
+
+    def send(self, carrier: Carrier, text: str) -> PairQueue:
+        """Send a message of the pair; the queue it came from."""
+        queue = PairQueue(PAIR, QueueBudget(QueueLimits()), self.record)
+        queue.push(message(text), self.network.seconds())
+        carrier.admit(queue)
+        carrier.serve()
+        return queue
 
     def peer_streams(self, state: StreamState) -> list[StreamProtocol]:
         """Wait until the last stream that the peer has accepted is in a state."""
@@ -151,50 +159,60 @@ class DialTests(StreamsTestCase):
     """A stream is opened."""
 
     def test_success(self) -> None:
-        """The stream is given when it may carry the pair, and then tells of room; before that it tells nothing."""
-        carrier = self.opened()
-        self.assertEqual([], [told for told in self.record.told if told != "has_room"])
-        self.record.told.clear()
-        carrier.send(PAIR, [message("1")])
+        """The stream is given when it may carry the pair; what it is given then arrives, and no more is kept of it."""
+        self.send(self.opened(), "1")
         self.network.settle()
-        self.assertEqual((["1"], ["has_room"]), (self.b.mailbox.texts, self.record.told))
+        self.assertEqual((["1"], ["emptied"]), (self.b.mailbox.texts, self.record.told))
 
     def test_ready_again(self) -> None:
         """A stream is given once, whatever else becomes ready on it."""
-        self.opened()
+        carrier = self.opened()
         (stream,) = self.streams
-        self.record.told.clear()
         self.streams.ready(stream, PAIR, Direction.OUTBOUND)
-        self.assertEqual(([], []), (self.record.told, self.reached))
+        self.assertEqual((carrier, []), (self.streams.find(PAIR), self.reached))
 
     def test_refused_too_late(self) -> None:
         """A pair that is refused on a stream nobody waits for changes nothing."""
         self.opened()
         (stream,) = self.streams
         self.streams.dialback(stream, PairRefused(pair=PAIR, condition=TIMEOUT, text="sorry"))
-        self.assertNotIn("closing", self.record.told)
+        self.assertIs(stream.stream.state, StreamState.CARRYING)
 
     def test_end(self) -> None:
-        """When the peer closes the stream the link hears of it, and that all had left."""
-        self.opened()
-        self.record.told.clear()
+        """When the peer closes the stream, what has left is forgotten."""
+        self.send(self.opened(), "1")
         self.b.stop()
         self.network.settle()
-        self.assertEqual(["closing", "gone False"], self.record.told)
-        self.assertEqual([], list(self.streams))
+        self.assertEqual((["emptied"], []), (self.record.told, list(self.streams)))
 
     def test_end_with_stanzas_in_hand(self) -> None:
-        """When the connection breaks the link hears whether what it gave last had left."""
-        carrier = self.opened()
-        self.record.told.clear()
-        carrier.send(PAIR, [message("1")])
+        """When the connection breaks what had not left waits again."""
+        queue = self.send(self.opened(), "1")
         self.network.cut()
         self.network.settle()
-        self.assertEqual(["closing", "gone True"], self.record.told)
+        self.assertEqual((["stranded"], 1), (self.record.told, len(queue)))
+
+    def test_found(self) -> None:
+        """B11: a stream that carries the pair is found; one that closes is, until it is gone: nothing overtakes."""
+        self.assertIsNone(self.streams.find(PAIR))
+        carrier = self.opened()
+        self.assertIs(carrier, self.streams.find(PAIR))
+        (stream,) = self.streams
+        stream.close()
+        self.assertIs(carrier, self.streams.find(PAIR))
+        self.network.settle()
+        self.assertIsNone(self.streams.find(PAIR))
+
+    def test_no_longer_proven(self) -> None:
+        """A stream that goes on without the pair is not found for it."""
+        self.opened()
+        (stream,) = self.streams
+        stream.stream.associations.withdraw_domain(PAIR.target)
+        self.assertIsNone(self.streams.find(PAIR))
 
     def test_nowhere(self) -> None:
         """S17: a domain DNS does not know is not found, and that is final; one that does not answer may yet."""
-        dialled = self.streams.dial(DomainPair(A, DomainName.parse("nowhere.example")), self.link)
+        dialled = self.streams.dial(DomainPair(A, DomainName.parse("nowhere.example")))
         self.network.settle()
         unavailable = self.unavailable(dialled)
         self.assertEqual((StanzaCondition.REMOTE_SERVER_NOT_FOUND, True), (unavailable.condition, unavailable.final))
@@ -231,7 +249,7 @@ class DialTests(StreamsTestCase):
         """A peer that accepts the connection and says nothing is given up after a minute."""
         self.network.listenTCP(5269, Factory.forProtocol(Protocol), interface="192.0.2.9")
         self.world.publish("silent.example", "192.0.2.9")
-        dialled = self.streams.dial(DomainPair(A, DomainName.parse("silent.example")), self.link)
+        dialled = self.streams.dial(DomainPair(A, DomainName.parse("silent.example")))
         self.network.advance(59.9)
         self.assertNoResult(dialled)
         self.network.advance(0.1)
@@ -240,7 +258,7 @@ class DialTests(StreamsTestCase):
     def test_closed_at_once(self) -> None:
         """A connection that was over before anybody could wait for it is not waited for."""
         streams = self.make_streams(DoubleConnector(self.stillborn))
-        self.assertIn("the connection was closed at once", str(self.unavailable(streams.dial(PAIR, self.link))))
+        self.assertIn("the connection was closed at once", str(self.unavailable(streams.dial(PAIR))))
 
     def stillborn(self, factory: IProtocolFactory) -> Deferred[IProtocol]:
         """A connection that was lost meanwhile."""
@@ -251,7 +269,7 @@ class DialTests(StreamsTestCase):
     def test_broken_connector(self) -> None:
         """What a connector fails with that it must not is not hidden."""
         streams = self.make_streams(DoubleConnector(lambda _factory: fail(ZeroDivisionError())))
-        self.failureResultOf(streams.dial(PAIR, self.link), ZeroDivisionError)
+        self.failureResultOf(streams.dial(PAIR), ZeroDivisionError)
 
 
 class CancelTests(StreamsTestCase):
@@ -267,7 +285,7 @@ class CancelTests(StreamsTestCase):
         self.assertEqual(([], []), (list(self.streams), self.network.getDelayedCalls()))
 
     def test_at_every_step(self) -> None:
-        """Whenever it is, the stream is closed, nothing is told to the link, and nothing is left."""
+        """Whenever it is, the stream is closed, and nothing is left."""
         for steps in range(1, 30):
             dialled = self.dial()
             self.network.step(steps)
@@ -292,7 +310,6 @@ class AcceptTests(StreamsTestCase):
         """What a peer sends is handed on; that the peer is there is told, for the way back."""
         self.b.send("1", target="a.example")
         self.assertEqual((["1"], [PAIR]), (bodies(self.delivered), self.reached))
-        self.assertEqual([], self.record.told)
 
     def test_numbers(self) -> None:
         """Streams of both directions are numbered in one row, from 1."""
@@ -376,7 +393,7 @@ class StopTests(StreamsTestCase):
         self.b.service.add_domain("b2.example")
         self.b.certificates.add(credentials_of("b2.example"))
         other = DomainPair(A, DomainName.parse("b2.example"))
-        self.streams.dial(other, self.link).addErrback(lambda _unavailable: None)
+        self.streams.dial(other).addErrback(lambda _unavailable: None)
         self.peer_streams(StreamState.PROVING)
         self.network.connections[-1].pauseProducing()
         stopped = self.streams.stop()

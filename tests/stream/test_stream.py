@@ -13,6 +13,7 @@ from muxs2s.stream import (
     StreamLimits,
     StreamState,
 )
+from muxs2s.stream.associations import OWN_CERTIFICATE, Direction
 from muxs2s.testing.streams import StreamPair
 from muxs2s.wire.errors import LocalMisuse, StreamCondition
 from muxs2s.wire.names import DomainPair
@@ -160,6 +161,16 @@ class SendingTests(SynchronousTestCase):
         stream.send(PAIR, [message(text="1"), message(text="2")], 0.0)
         self.assertEqual(message(text="1").data + message(text="2").data, stream.bytes_to_send())
         self.assertEqual(b"", stream.bytes_to_send())
+
+    def test_send_all(self) -> None:
+        """Stanzas of several pairs leave in the order given; if one of the pairs is not proven, none does."""
+        stream, other = initiating(), DomainPair(A, C)
+        turns = [(PAIR, [message(text="1")]), (other, [message(text="2")]), (PAIR, [message(text="3")])]
+        self.assertRaises(LocalMisuse, stream.send_all, turns, 0.0)
+        self.assertEqual(b"", stream.bytes_to_send())
+        stream.associations.accept_pair(Direction.OUTBOUND, other, OWN_CERTIFICATE)
+        stream.send_all(turns, 0.0)
+        self.assertEqual(b"".join(message(text=text).data for text in "123"), stream.bytes_to_send())
 
     def test_only_the_pair(self) -> None:
         """A stanza of another pair does not leave on this stream, not even a part of it."""
