@@ -38,6 +38,7 @@ from muxs2s.wire.framing import Framer
 from muxs2s.wire.limits import AFTER_AUTHENTICATION
 from muxs2s.wire.names import DomainName, DomainPair, DomainPattern
 from muxs2s.wire.stanza import Slice
+from tests.multiplex.schema import assert_valid
 
 AUTHORITY: Final = CertificateAuthority()
 _ISSUED: dict[tuple[str, ...], Credentials] = {}
@@ -243,10 +244,11 @@ class TwoEnds:
         return self.second if end is self.first else self.first
 
     def move(self, end: End) -> bool:
-        """Bring one piece of what an end has said to the other; whether there was any."""
+        """Bring one piece of what an end has said, held to the schema, to the other; whether there was any."""
         if not end.said:
             return False
         data = end.said.popleft()
+        assert_valid(data)
         self.elements.append((end, data))
         self.other(end).take(data, self.now)
         return True
