@@ -15,11 +15,12 @@ from typing import Final
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import TCP4ServerEndpoint
 
+from bench.directions import Directions
 from muxs2s.network.accepting import AcceptLimits
 from muxs2s.network.certificates import CertificateStore
 from muxs2s.network.reactors import INetworkReactor
 from muxs2s.service.s2s import S2SService, ServiceLimits
-from muxs2s.testing import CertificateAuthority, IssuedCredentials, MemoryResolver, Zone, stanza_of
+from muxs2s.testing import CertificateAuthority, IssuedCredentials, stanza_of
 from muxs2s.wire.stanza import Slice
 from tests.interop.servers.peer import free_port
 
@@ -74,7 +75,8 @@ class EmbeddedClouds:
         self._arrived: Deferred[None] = Deferred()
         self._authority = CertificateAuthority()
         self._ports = {cloud: free_port(address) for cloud, address in ADDRESSES.items()}
-        self._zone = self._records()
+        places = {cloud: (address, self._ports[cloud]) for cloud, address in ADDRESSES.items()}
+        self._directions = Directions(places)
         self.services = {cloud: self._service(cloud) for cloud in ADDRESSES}
         """By cloud."""
 
@@ -121,14 +123,6 @@ class EmbeddedClouds:
     def _send(self, count: int) -> None:
         self.services["a"].send(list(islice(self._unsent, count)))
 
-    def _records(self) -> Zone:
-        zone = Zone()
-        for cloud, address in ADDRESSES.items():
-            zone.add(f"{cloud}.example", "A", address)
-            for number in range(self._domains):
-                zone.add_srv(f"{cloud}{number}.example", f"{cloud}.example", self._ports[cloud])
-        return zone
-
     def _service(self, cloud: str) -> S2SService:
         address = ADDRESSES[cloud]
         return S2SService(
@@ -137,7 +131,7 @@ class EmbeddedClouds:
             certificates=stored(issued(self._authority, cloud, self._domains)),
             anchors=self._authority.trust_anchors,
             endpoints=[TCP4ServerEndpoint(self._reactor, self._ports[cloud], BACKLOG, address)],
-            lookup=MemoryResolver(self._zone, self._reactor),
+            lookup=self._directions,
             bind_address=address,
             limits=LIMITS,
         )
