@@ -25,6 +25,10 @@ __all__ = ["Burst", "fanout", "rows_of"]
 
 PADDING: Final = "x" * 120
 TURN_SECONDS: Final = 0.05
+
+SILENT_SECONDS: Final = 30.0
+"""Without anything that arrives, until the rest counts as lost."""
+
 MS: Final = 1_000.0
 
 
@@ -108,14 +112,14 @@ def _burst(clouds: Clouds, seconds: float) -> Burst:
     began = time.perf_counter()
     for target, sender in product(targets, senders):
         ledger.begin(sender, target)
-    while not ledger.is_settled and time.perf_counter() < began + seconds:
+    while not ledger.is_settled and time.perf_counter() < min(began + seconds, ledger.last_at + SILENT_SECONDS):
         ledger.exchange.turn(TURN_SECONDS)
-    took, own, connections = time.perf_counter() - began, time.process_time() - own, clouds.connections()
+    own, connections = time.process_time() - own, clouds.connections()
     clouds.settle()
     return Burst(
         pairs=ledger.pairs,
         lost=2 * ledger.pairs - ledger.arrived - ledger.replied,
-        seconds=took,
+        seconds=ledger.last_at - began,
         connections=connections,
         cpu_seconds=clouds.cpu_seconds() - cpu,
         driver_seconds=own,
@@ -130,6 +134,8 @@ class _Ledger:
         self.exchange = Exchange(components, self._take)
         self.pairs = pairs
         self.arrived = self.replied = self.errors = 0
+        self.last_at = time.perf_counter()
+        """When something arrived last."""
 
     @property
     def is_settled(self) -> bool:
@@ -141,6 +147,7 @@ class _Ledger:
         self._send(sender, sender.domain, target.domain, "first")
 
     def _take(self, component: Component, data: bytes) -> None:
+        self.last_at = time.perf_counter()
         for message in component.messages(data):
             if message.is_error:
                 say(f"  came back: {message}") if not self.errors else None

@@ -11,6 +11,10 @@ modules_enabled = { "tls"; "saslauth"; "s2s_bidi" }
 modules_disabled = { "c2s"; "dialback"; "offline" }
 gc = { mode = "generational" }
 
+-- On a busy machine a burst takes longer than it waits by default, and what it gives up would look cheap.
+network_settings = { tcp_backlog = 4096; connect_timeout = 300; ssl_handshake_timeout = 300 }
+s2s_timeout = 300
+
 interfaces = { "$address" }
 local_interfaces = { "$address" }
 use_ipv6 = false
