@@ -7,6 +7,7 @@ say, nor certificates: see :mod:`muxs2s.proof.authenticators`.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
@@ -51,6 +52,10 @@ class HandshakeType(IntEnum):
     FINISHED = 20
 
 
+_FINISHED: Final = HandshakeType.FINISHED.to_bytes(1)
+_REQUESTS: Final = (HandshakeType.CERTIFICATE_REQUEST, HandshakeType.CLIENT_CERTIFICATE_REQUEST)
+
+
 class MessageMalformed(MuxS2SError):
     """These bytes are not the messages they should be; the text says where they part from them."""
 
@@ -78,10 +83,10 @@ class RequestMessage:
     def to_bytes(self) -> bytes:
         """Write it with its header."""
         schemes = b"".join(scheme.to_bytes(2) for scheme in self.schemes)
-        extensions = _extension(_SIGNATURE_ALGORITHMS, _vector(2, schemes))
+        extensions = _extension(_SIGNATURE_ALGORITHMS, _sized(2, schemes))
         if self.server_name is not None:
-            extensions += _extension(_SERVER_NAME, _vector(2, _HOST_NAME + _vector(2, self.server_name)))
-        return _message(self.kind, _vector(1, self.context) + _vector(2, extensions))
+            extensions += _extension(_SERVER_NAME, _sized(2, _HOST_NAME + _sized(2, self.server_name)))
+        return _message(self.kind, _sized(1, self.context) + _sized(2, extensions))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,15 +137,12 @@ def read_request(data: bytes) -> RequestMessage:
 
     :raises MessageMalformed: if it is not exactly one, or what it must hold is missing.
     """
-    reader = _Reader(data, "the request")
-    kind = reader.number(1)
-    if kind not in (HandshakeType.CERTIFICATE_REQUEST, HandshakeType.CLIENT_CERTIFICATE_REQUEST):
+    kind = data[0] if data else 0
+    if kind not in _REQUESTS:
         raise MessageMalformed(f"a message of type {kind} is no authenticator request")
-    body = reader.inner(3)
-    reader.end()
-    context = body.vector(1)
-    extensions = _read_extensions(body.inner(2))
-    body.end()
+    body = _whole(data, 1, 3, "the request")
+    context, at = _vector(body, 0, 1, "the request")
+    extensions = _read_extensions(_whole(body, at, 2, "the request"))
     if not context:
         raise MessageMalformed("the request has an empty context")
     if _SIGNATURE_ALGORITHMS not in extensions:
@@ -162,17 +164,16 @@ def read_authenticator(data: bytes, *, max_certificates: int) -> AuthenticatorMe
 
     Source: RFC 9261, sections 5.2 and 6.
     """
-    reader = _Reader(data, "the authenticator")
-    if data[:1] == bytes((HandshakeType.FINISHED,)):
-        shown = None
-    else:
-        shown = (
-            _read_certificate(reader.message(HandshakeType.CERTIFICATE), max_certificates),
-            _read_verify(reader.message(HandshakeType.CERTIFICATE_VERIFY)),
-        )
-    finished = reader.message(HandshakeType.FINISHED)
-    reader.end()
-    return AuthenticatorMessages(shown=shown, verify_data=finished[_HEADER_BYTES:])
+    shown, at = None, 0
+    if data[:1] != _FINISHED:
+        at = _message_end(data, 0, HandshakeType.CERTIFICATE)
+        end = _message_end(data, at, HandshakeType.CERTIFICATE_VERIFY)
+        shown = _read_certificate(data[:at], max_certificates), _read_verify(data[at:end])
+        at = end
+    end = _message_end(data, at, HandshakeType.FINISHED)
+    if end != len(data):
+        raise MessageMalformed(f"{len(data) - end} bytes too many after the authenticator")
+    return AuthenticatorMessages(shown=shown, verify_data=data[at + _HEADER_BYTES :])
 
 
 def certificate_message(context: bytes, certificates: Iterable[bytes]) -> bytes:
@@ -181,13 +182,13 @@ def certificate_message(context: bytes, certificates: Iterable[bytes]) -> bytes:
 
     :param certificates: in DER, the one to be proven first; none for what an empty authenticator is made over.
     """
-    entries = b"".join(_vector(3, certificate) + _NO_EXTENSIONS for certificate in certificates)
-    return _message(HandshakeType.CERTIFICATE, _vector(1, context) + _vector(3, entries))
+    entries = b"".join(_sized(3, certificate) + _NO_EXTENSIONS for certificate in certificates)
+    return _message(HandshakeType.CERTIFICATE, _sized(1, context) + _sized(3, entries))
 
 
 def verify_message(scheme: int, signature: bytes) -> bytes:
     """Write a CertificateVerify."""
-    return _message(HandshakeType.CERTIFICATE_VERIFY, scheme.to_bytes(2) + _vector(2, signature))
+    return _message(HandshakeType.CERTIFICATE_VERIFY, scheme.to_bytes(2) + _sized(2, signature))
 
 
 def finished_message(verify_data: bytes) -> bytes:
@@ -196,114 +197,92 @@ def finished_message(verify_data: bytes) -> bytes:
 
 
 def _read_certificate(message: bytes, max_certificates: int) -> CertificateMessage:
-    reader = _Reader(message, "Certificate", _HEADER_BYTES)
-    context = reader.vector(1)
-    entries = reader.inner(3)
-    reader.end()
+    context, at = _vector(message, _HEADER_BYTES, 1, "Certificate")
+    entries = _whole(message, at, 3, "Certificate")
     certificates: list[bytes] = []
-    while entries.left:
+    at = 0
+    while at < len(entries):
         if len(certificates) == max_certificates:
             raise MessageMalformed(f"the authenticator holds more than {max_certificates} certificates")
-        certificates.append(entries.vector(3))
-        if entries.vector(2):
+        certificate, at = _vector(entries, at, 3, "a certificate")
+        certificates.append(certificate)
+        extensions, at = _vector(entries, at, 2, "the extensions of a certificate")
+        if extensions:
             raise MessageMalformed("a certificate has extensions that were not asked for")
     return CertificateMessage(data=message, context=context, certificates=tuple(certificates))
 
 
 def _read_verify(message: bytes) -> VerifyMessage:
-    reader = _Reader(message, "CertificateVerify", _HEADER_BYTES)
-    scheme, signature = reader.number(2), reader.vector(2)
-    reader.end()
-    return VerifyMessage(data=message, scheme=scheme, signature=signature)
+    at = _HEADER_BYTES + 2
+    signature = _whole(message, at, 2, "CertificateVerify")
+    return VerifyMessage(data=message, scheme=int.from_bytes(message[_HEADER_BYTES:at]), signature=signature)
 
 
-def _read_extensions(reader: _Reader) -> dict[int, bytes]:
+def _read_extensions(listed: bytes) -> dict[int, bytes]:
     found: dict[int, bytes] = {}
-    while reader.left:
-        kind, content = reader.number(2), reader.vector(2)
+    at = 0
+    while at < len(listed):
+        kind = int.from_bytes(listed[at : at + 2])
         if kind in found:
             raise MessageMalformed(f"the request has extension {kind} twice")
-        found[kind] = content
+        found[kind], at = _vector(listed, at + 2, 2, "an extension")
     return found
 
 
 def _read_schemes(content: bytes) -> tuple[int, ...]:
-    reader = _Reader(content, "signature_algorithms")
-    listed = reader.vector(2)
-    reader.end()
+    listed = _whole(content, 0, 2, "signature_algorithms")
     if not listed or len(listed) % 2:
         raise MessageMalformed("signature_algorithms is no list of schemes")
-    return tuple(int.from_bytes(listed[at : at + 2]) for at in range(0, len(listed), 2))
+    return struct.unpack(f">{len(listed) // 2}H", listed)
 
 
 def _read_server_name(extensions: Mapping[int, bytes]) -> bytes | None:
     if _SERVER_NAME not in extensions:
         return None
-    reader = _Reader(extensions[_SERVER_NAME], "server_name")
-    listed = reader.inner(2)
-    reader.end()
-    kind, name = listed.number(1), listed.vector(2)
-    listed.end()
-    if kind or not name:
+    listed = _whole(extensions[_SERVER_NAME], 0, 2, "server_name")
+    name = _whole(listed, 1, 2, "server_name")
+    if listed[:1] != _HOST_NAME or not name:
         raise MessageMalformed("server_name names no host")
     return name
 
 
+def _message_end(data: bytes, at: int, kind: HandshakeType) -> int:
+    """Where a message ends that begins here, and must be of this type."""
+    if data[at : at + 1] != kind.to_bytes(1):
+        found = data[at] if at < len(data) else "none"
+        raise MessageMalformed(f"a message of type {found} stands where {kind.name} belongs")
+    return _vector(data, at + 1, 3, kind.name)[1]
+
+
+def _vector(data: bytes, at: int, width: int, what: str) -> tuple[bytes, int]:
+    """
+    Read what follows its length, a number of ``width`` octets.
+
+    :returns: it, and where it ends.
+    """
+    start = at + width
+    end = start + int.from_bytes(data[at:start])
+    if end > len(data):
+        raise MessageMalformed(f"{what} ends too early")
+    return data[start:end], end
+
+
+def _whole(data: bytes, at: int, width: int, what: str) -> bytes:
+    """Read what follows its length, to the end of ``data``."""
+    content, end = _vector(data, at, width, what)
+    if end != len(data):
+        raise MessageMalformed(f"{len(data) - end} bytes too many in {what}")
+    return content
+
+
 def _message(kind: HandshakeType, body: bytes) -> bytes:
-    return kind.to_bytes(1) + _vector(3, body)
+    return kind.to_bytes(1) + _sized(3, body)
 
 
 def _extension(kind: int, content: bytes) -> bytes:
-    return kind.to_bytes(2) + _vector(2, content)
+    return kind.to_bytes(2) + _sized(2, content)
 
 
-def _vector(width: int, content: bytes) -> bytes:
+def _sized(width: int, content: bytes) -> bytes:
     """A length of ``width`` octets, then so many."""
     return len(content).to_bytes(width) + content
-
-
-class _Reader:
-    """Reads numbers and vectors one after the other, to the very end."""
-
-    __slots__ = ("_at", "_data", "_what")
-
-    def __init__(self, data: bytes, what: str, at: int = 0) -> None:
-        self._data, self._what, self._at = data, what, at
-
-    @property
-    def left(self) -> int:
-        """How many bytes there are yet to read."""
-        return len(self._data) - self._at
-
-    def number(self, width: int) -> int:
-        """Read a number of so many octets."""
-        return int.from_bytes(self._take(width))
-
-    def vector(self, width: int) -> bytes:
-        """Read what follows its length, a number of ``width`` octets."""
-        return self._take(int.from_bytes(self._take(width)))
-
-    def inner(self, width: int) -> _Reader:
-        """Read a vector, to be read further."""
-        return _Reader(self.vector(width), self._what)
-
-    def message(self, kind: HandshakeType) -> bytes:
-        """Read a message of this type, with its header."""
-        start = self._at
-        found = self.number(1)
-        if found != kind:
-            raise MessageMalformed(f"a message of type {found} stands where {kind.name} belongs")
-        self.vector(3)
-        return self._data[start : self._at]
-
-    def end(self) -> None:
-        """Demand that nothing is left."""
-        if self.left:
-            raise MessageMalformed(f"{self.left} bytes too many in {self._what}")
-
-    def _take(self, length: int) -> bytes:
-        start = self._at
-        self._at = end = start + length
-        if end > len(self._data):
-            raise MessageMalformed(f"{self._what} ends too early")
-        return self._data[start:end]

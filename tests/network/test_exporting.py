@@ -82,7 +82,7 @@ class ExportTests(SynchronousTestCase):
             connections = connected(only(suite))
             client, server = map(authenticator_keys, connections)
             self.assertEqual(client, server)
-            hash_name, length = SUITES[connections[0].get_cipher_name()]
+            hash_name, length = SUITES[connections[0].get_cipher_name() or ""]
             assert client is not None
             values = client.client_context, client.client_finished, client.server_context, client.server_finished
             self.assertEqual(hash_name, client.hash_name, suite)
