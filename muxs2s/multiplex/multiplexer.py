@@ -135,10 +135,11 @@ class Multiplexer:
 
         :param handshake: ``None`` if that certificate has not proven the domain of the peer's header.
         """
-        names: list[ListedName] = []
-        if handshake is not None:
-            self._verifier.take_certificate(HANDSHAKE, handshake)
-            names = self._verifier.listed(handshake.names, proven=None)
+        if handshake is None:
+            self._conversation.say(Accept(id=HANDSHAKE, certificate=None, names=()))
+            return
+        self._verifier.take_certificate(HANDSHAKE, handshake)
+        names = self._verifier.listed(handshake.names, proven=None)
         self._verifier.give(HANDSHAKE, HANDSHAKE, names, proven=None)
 
     def want(self, pair: DomainPair, now: float) -> DomainRefused | None:

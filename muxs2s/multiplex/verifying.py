@@ -78,7 +78,7 @@ class Verifier:
             return MultiplexCondition.TRY_AGAIN, f"{domain} is being taken off this stream"
         if domain in conversation.domains.hosted:
             return MultiplexCondition.POLICY_VIOLATION, f"{domain} is hosted at the other end"
-        if not conversation.domains.policies().of(domain).multiplexes:
+        if not conversation.domains.policies().of(domain).is_multiplexed:
             return MultiplexCondition.POLICY_VIOLATION, f"the policy denies {domain} on a shared stream"
         return None
 

@@ -17,9 +17,9 @@ import dns.flags
 import dns.message
 from dns.message import QueryMessage
 from twisted.internet import defer
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.endpoints import TCP4ClientEndpoint, TCP6ClientEndpoint
-from twisted.internet.error import CannotListenError, ConnectError
+from twisted.internet.error import CannotListenError, ConnectError, ConnectingCancelledError
 from twisted.internet.interfaces import IAddress, ITransport, IUDPTransport
 from twisted.internet.protocol import DatagramProtocol, Factory, connectionDone
 from twisted.protocols.basic import Int16StringReceiver
@@ -233,6 +233,8 @@ async def _by_stream(reactor: INetworkReactor, server: Server, query: QueryMessa
     exchange = _Lengths(query)
     try:
         await endpoint(reactor, *server, timeout=seconds).connect(_Exchange(exchange))
+    except ConnectingCancelledError:
+        raise CancelledError from None
     except (ConnectError, OSError) as error:
         raise ServerFailed(
             f"the answer needs TCP, which fails ({error}); let TCP port {server.port} pass the firewall"

@@ -10,15 +10,34 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 
+from OpenSSL import SSL
+
 from muxs2s.multiplex.conditions import MultiplexCondition
 from muxs2s.multiplex.events import DomainRefused
 from muxs2s.multiplex.multiplexer import Multiplexer
 from muxs2s.multiplex.verdicts import NotVouched, Vouched
+from muxs2s.network.exporting import authenticator_keys
+from muxs2s.proof.authenticators import Authenticators, TLSRole
 from muxs2s.stream.initiating import InitiatingStream
+from muxs2s.stream.multiplexed import TLSMeans
 from muxs2s.stream.receiving import ReceivingStream
 from muxs2s.wire.names import DomainName, DomainPair
 
-__all__ = ["MultiplexingConnection"]
+__all__ = ["MultiplexingConnection", "tls_means"]
+
+
+def tls_means(connection: SSL.Connection, role: TLSRole, entropy: Callable[[int], bytes]) -> TLSMeans | None:
+    """
+    Give what a TLS connection has for multiplexing.
+
+    :param connection: its handshake is complete.
+    :returns: ``None`` if it is not fit for it: see :mod:`muxs2s.network.exporting`.
+    """
+    keys = authenticator_keys(connection)
+    if keys is None:
+        return None
+    shown = connection.get_certificate(as_cryptography=True)
+    return TLSMeans(authenticators=Authenticators(role, keys, entropy), shown=shown)
 
 
 class MultiplexingConnection:
@@ -34,6 +53,11 @@ class MultiplexingConnection:
     def multiplexer(self) -> Multiplexer | None:
         """Multiplexing on this stream, as long as it goes on."""
         return self.stream.multiplexer
+
+    @property
+    def authenticators(self) -> Authenticators | None:
+        """What makes and checks proofs on this connection; ``None`` if it is not fit for them."""
+        return None if self.stream.means is None else self.stream.means.authenticators
 
     def want(self, pair: DomainPair) -> DomainRefused | None:
         """As :meth:`muxs2s.multiplex.multiplexer.Multiplexer.want`."""

@@ -9,6 +9,7 @@ certificate proves a domain (:mod:`muxs2s.network.evidence`), how to tell which 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from secrets import token_bytes
 from typing import Any, Final
 
 from cryptography.x509 import Certificate
@@ -26,12 +27,13 @@ from muxs2s.network.accepting import source_of
 from muxs2s.network.addresses import shown
 from muxs2s.network.certificates import CertificateProblem
 from muxs2s.network.evidence import Judge
-from muxs2s.network.multiplexing import MultiplexingConnection
+from muxs2s.network.multiplexing import MultiplexingConnection, tls_means
 from muxs2s.network.notes import StreamNotes
 from muxs2s.network.observer import DialbackEvent, StreamObserver
 from muxs2s.network.sockets import prepare
 from muxs2s.network.tls import TLSContexts, TLSDescription, peer_chain, tls_creator, tls_description, why_lost
-from muxs2s.network.writing import MAX_UNREAD_BYTES, StanzaWriter
+from muxs2s.network.writing import MAX_UNREAD_BYTES, MAX_UNREAD_MULTIPLEX_BYTES, StanzaWriter
+from muxs2s.proof.authenticators import TLSRole
 from muxs2s.proof.outcome import Evidence, FoundByDNS, Outcome, Proven, Undecided
 from muxs2s.stream.events import (
     AnswerUnasked,
@@ -91,6 +93,7 @@ class StreamProtocol(MultiplexingConnection, Protocol):
         contexts: TLSContexts,
         judge: Judge,
         observer: StreamObserver[StreamProtocol],
+        entropy: Callable[[int], bytes] = token_bytes,
         notes: StreamNotes | None = None,
     ) -> None:
         self.number = number
@@ -101,6 +104,7 @@ class StreamProtocol(MultiplexingConnection, Protocol):
         self._contexts = contexts
         self._judge = judge
         self._observer = observer
+        self._entropy = entropy
         self._chain: tuple[Certificate, ...] = ()
         self._writer: StanzaWriter | None = None
         """While something can be said: not during the handshake."""
@@ -119,6 +123,11 @@ class StreamProtocol(MultiplexingConnection, Protocol):
     def source(self) -> str | None:
         """Who is at the other end, as far as its address shows: see :func:`~muxs2s.network.accepting.source_of`."""
         return None if self.transport is None else source_of(self.transport.getPeer())
+
+    @property
+    def _tls_role(self) -> TLSRole:
+        """Who opens the connection is the client."""
+        return TLSRole.CLIENT if isinstance(self.stream, InitiatingStream) else TLSRole.SERVER
 
     @property
     def evidence(self) -> Evidence:
@@ -146,7 +155,8 @@ class StreamProtocol(MultiplexingConnection, Protocol):
         self.tls = tls_description(connection)
         layer = connection.layer()
         self._begin_writing(StanzaWriter(layer.transport, self._taken, layer))
-        self._act(self.stream.tls_established(self._clock.seconds()))
+        means = tls_means(connection, self._tls_role, self._entropy)
+        self._act(self.stream.tls_established(self._clock.seconds(), means))
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Tell the stream and the observer, once."""
@@ -234,7 +244,8 @@ class StreamProtocol(MultiplexingConnection, Protocol):
         data = self.stream.bytes_to_send()
         if data and self._writer is not None:
             self._writer.write(data)
-            if self._writer.unread_bytes > MAX_UNREAD_BYTES:
+            limit = MAX_UNREAD_BYTES if self.multiplexer is None else MAX_UNREAD_MULTIPLEX_BYTES
+            if self._writer.unread_bytes > limit:
                 self._cut(StreamCondition.POLICY_VIOLATION, "the peer does not read what it is answered")
 
     def _cut(self, condition: StreamCondition, text: str) -> None:
@@ -334,7 +345,7 @@ class StreamProtocol(MultiplexingConnection, Protocol):
             outcome = Undecided(domain=wanted.domain, reasons=("an internal error, see the log",))
         if self.stream.awaits_verdict:
             now = self._clock.seconds()
-            events = self.stream.decide(outcome, now)
+            events = self.stream.decide(outcome, now, self._chain)
             if isinstance(outcome, Proven):
                 self._notes.accepted(outcome, wanted.asked_for)
             elif self.stream.state is not StreamState.PROVING:  # where a key may do

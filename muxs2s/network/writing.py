@@ -17,7 +17,7 @@ from zope.interface import implementer
 
 from muxs2s.wire.stanza import Slice
 
-__all__ = ["MAX_UNREAD_BYTES", "MAX_WRITE_BYTES", "StanzaWriter"]
+__all__ = ["MAX_UNREAD_BYTES", "MAX_UNREAD_MULTIPLEX_BYTES", "MAX_WRITE_BYTES", "StanzaWriter"]
 
 MAX_WRITE_BYTES: Final = 16_384
 """
@@ -29,6 +29,13 @@ Source: RFC 8446, section 5.1.
 
 MAX_UNREAD_BYTES: Final = 131_072
 """Of answers to a peer that its kernel and ours have no room for: whoever reads nothing has asked enough."""
+
+
+MAX_UNREAD_MULTIPLEX_BYTES: Final = 4_194_304
+"""
+The same where both ends multiplex: proofs are answers, too, and as many may be on their way as exchanges may be
+open, 128 by default, of 32 KiB each.
+"""
 
 
 @implementer(IPullProducer)

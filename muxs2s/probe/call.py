@@ -11,11 +11,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from cryptography.x509 import Certificate
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
 from muxs2s.multiplex.events import MultiplexEvent
-from muxs2s.multiplex.verdicts import Vouched
 from muxs2s.network.evidence import PolicyJudge
 from muxs2s.network.observer import DialbackEvent
 from muxs2s.network.protocol import StreamProtocol
@@ -152,9 +152,9 @@ class _SeenStream(InitiatingStream):
         self._record.advanced(self.state)
         return events
 
-    def decide(self, outcome: Outcome, now: float, vouched: Vouched | None = None) -> Sequence[StreamEvent]:
+    def decide(self, outcome: Outcome, now: float, chain: tuple[Certificate, ...] = ()) -> Sequence[StreamEvent]:
         """As that of the server; noted."""
-        events = super().decide(outcome, now, vouched)
+        events = super().decide(outcome, now, chain)
         self._record.advanced(self.state)
         return events
 

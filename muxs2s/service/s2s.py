@@ -148,6 +148,7 @@ class S2SService(Service):
                     policies=policies,
                     limits=limits.stream,
                     is_bidi=bidi,
+                    certificate_of=certificates.for_domain,
                 ),
                 accept=limits.accept,
                 entropy=entropy,

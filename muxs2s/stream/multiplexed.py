@@ -22,9 +22,10 @@ from muxs2s.multiplex.elements import Enable, Enabled, Failed, PeerLimits
 from muxs2s.multiplex.events import Multiplexes, MultiplexRefused
 from muxs2s.multiplex.multiplexer import Multiplexer
 from muxs2s.multiplex.names import Name
-from muxs2s.multiplex.own import AuthenticatorRequests, OwnDomains
 from muxs2s.multiplex.reading import MultiplexMalformed, read_element
 from muxs2s.multiplex.verdicts import Vouched
+from muxs2s.multiplex.vouching import verdict
+from muxs2s.proof.authenticators import Authenticators
 from muxs2s.proof.outcome import Outcome
 from muxs2s.stream.associations import Admission, Direction
 from muxs2s.stream.dialback import DialbackElement, DialbackStep, error_element
@@ -43,7 +44,7 @@ __all__ = ["MultiplexedStream", "TLSMeans"]
 class TLSMeans:
     """What a TLS connection gives to multiplexing."""
 
-    authenticators: AuthenticatorRequests
+    authenticators: Authenticators
     shown: Certificate | None
     """What we have shown in the handshake."""
 
@@ -96,14 +97,15 @@ class MultiplexedStream(ProvingStream):
             self.means = means
         return super().tls_established(now)
 
-    def decide(self, outcome: Outcome, now: float, vouched: Vouched | None = None) -> Sequence[StreamEvent]:
+    def decide(self, outcome: Outcome, now: float, chain: tuple[Certificate, ...] = ()) -> Sequence[StreamEvent]:
         """
         As :meth:`muxs2s.stream.stream.Stream.decide`.
 
-        :param vouched: what the certificate of the handshake is worth, if it has proven the domain.
+        :param chain: what the peer has shown in the handshake, its certificate first.
         """
-        if self.awaits_verdict:
-            self._vouched = vouched
+        if self.awaits_verdict and chain:
+            found = verdict(outcome, chain, self._side.hosted, self._side.policies())
+            self._vouched = found if isinstance(found, Vouched) else None
         return super().decide(outcome, now)
 
     def receive_bytes(self, data: bytes, now: float) -> Sequence[StreamEvent]:
@@ -130,11 +132,6 @@ class MultiplexedStream(ProvingStream):
                 self._fail(violation.condition, str(violation), now)
         return self._happened()
 
-    @property
-    def own_domains(self) -> OwnDomains:
-        """Our domains, and what we ask of those of peers."""
-        return self._side.domains
-
     # What the roles fill in and use.
 
     @abstractmethod
@@ -145,7 +142,7 @@ class MultiplexedStream(ProvingStream):
     def _can_multiplex(self) -> bool:
         """Whether nothing on our side is in the way, bidi apart."""
         side = self._side
-        return self.means is not None and side.multiplex and side.policy(self._ends().target).multiplexes
+        return self.means is not None and side.multiplex and side.policy(self._ends().target).is_multiplexed
 
     @property
     def why_not_multiplexed(self) -> str:

@@ -99,6 +99,8 @@ class Ends:
     The initiating end a.example and the receiving end b.example, not yet connected.
 
     :param buffer_bytes: how much may be on its way.
+    :param hosted_by_a: domains of the initiating end besides its first.
+    :param further: certificates that either end may show on a stream that both share.
     """
 
     def __init__(
@@ -113,16 +115,21 @@ class Ends:
         policies: PeerPolicies | None = None,
         bidi: bool = False,
         direct_tls: bool = False,
+        multiplex: bool = True,
+        further: Sequence[Credentials] = (),
+        hosted_by_a: Sequence[DomainName] = (),
     ) -> None:
         self.network = MemoryNetwork(buffer_bytes=buffer_bytes)
         now = self.network.seconds()
         sides = [
             OwnSide(
-                hosted={domain},
+                hosted={domain, *(hosted_by_a if domain is A else ())},
                 keys=DialbackKeys(DialbackSecret(f"sixteen bytes of {domain}")),
                 policies=lambda: policies or PeerPolicies(),
                 limits=limits or StreamLimits(),
                 is_bidi=bidi,
+                multiplex=multiplex,
+                certificate_of=_store(*(each for each in (of_a, of_b, *further) if each is not None)).for_domain,
             )
             for domain in PAIR
         ]
@@ -170,11 +177,16 @@ class Ends:
         judge: Judge,
         record: Record,
     ) -> StreamProtocol:
-        store = CertificateStore()
-        if credentials is not None:
-            store.add(credentials)
-        contexts = TLSContexts(store, self.network)
+        contexts = TLSContexts(_store(*([] if credentials is None else [credentials])), self.network)
         return StreamProtocol(number, stream, clock=self.network, contexts=contexts, judge=judge, observer=record)
+
+
+def _store(*credentials: Credentials) -> CertificateStore:
+    """The certificates of one end."""
+    store = CertificateStore()
+    for each in credentials:
+        store.add(each)
+    return store
 
 
 def _giving(protocol: Protocol) -> Factory:

@@ -336,7 +336,7 @@ class StreamTests(AskTestCase):
         """Leaving while the connection is being made ends it."""
         asked = self.begin()
         asked.cancel()
-        self.failureResultOf(asked)
+        self.failureResultOf(asked, CancelledError)
         self.assertTrue(self.reactor.connectors[-1].stoppedConnecting)
         self.assert_tidy()
 

@@ -503,7 +503,7 @@ class UnreadTests(ProtocolTestCase):
 
     def test_behind_stanzas(self) -> None:
         """Answers that wait for stanzas in hand count, too; the stanzas are given back."""
-        ends = Ends(buffer_bytes=10_000, bidi=True).run()
+        ends = Ends(buffer_bytes=10_000, bidi=True, multiplex=False).run()
         ends.wire_of_a.pauseProducing()
         assert ends.a._writer is not None
         ends.b.send(PAIR.reversed(), [LARGE])
