@@ -119,6 +119,12 @@ class Exchange:
         component.unsent += data
         self._flush(component)
 
+    def send_message(self, component: Component, target: str, id: str, body: str) -> None:
+        """Send a message; what it is made of must not need escaping."""
+        sender = component.domain
+        text = f"<message type='chat' from='{sender}' to='{target}' id='{id}'><body>{body}</body></message>"
+        self.send(component, text.encode())
+
     def turn(self, seconds: float) -> None:
         """
         Wait until something can be done, and do it.
@@ -139,7 +145,10 @@ class Exchange:
         self._selector.modify(component.socket, wanted, component)
 
     def _read(self, component: Component) -> None:
-        data = component.socket.recv(READ_BYTES)
+        try:
+            data = component.socket.recv(READ_BYTES)
+        except OSError as error:
+            raise BenchmarkFailed(f"the component {component.domain} has lost its server: {error}") from None
         if not data:
             raise BenchmarkFailed(f"the component {component.domain} was sent away by its server")
         self._take(component, data)

@@ -144,20 +144,17 @@ class _Ledger:
 
     def begin(self, sender: Component, target: Component) -> None:
         """Send the first message of a pair."""
-        self._send(sender, sender.domain, target.domain, "first")
+        self.exchange.send_message(sender, target.domain, "first", PADDING)
 
     def _take(self, component: Component, data: bytes) -> None:
         self.last_at = time.perf_counter()
         for message in component.messages(data):
             if message.is_error:
-                say(f"  came back: {message}") if not self.errors else None
+                if not self.errors:
+                    say(f"  came back, and perhaps others: {message}")
                 self.errors += 1
             elif message.id == b"first":
                 self.arrived += 1
-                self._send(component, component.domain, message.sender.decode(), "reply")
+                self.exchange.send_message(component, message.sender.decode(), "reply", PADDING)
             else:
                 self.replied += 1
-
-    def _send(self, component: Component, sender: str, target: str, id: str) -> None:
-        text = f"<message type='chat' from='{sender}' to='{target}' id='{id}'><body>{PADDING}</body></message>"
-        self.exchange.send(component, text.encode())

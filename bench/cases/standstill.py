@@ -166,17 +166,13 @@ class _Flow:
         """Have a few more domains send their first message; tells whether all have been heard of."""
         target = self._targets[0].domain
         for component in islice(waiting, AT_A_TIME):
-            self._message(component, target, "added", "x")
+            self._exchange.send_message(component, target, "added", "x")
         return len(self._heard) == len(self._added)
 
     def _send(self, number: int) -> None:
         self._sent[number] += 1
-        content = f"{self._sent[number]} {time.perf_counter_ns()}"
-        self._message(self._flowing[number], self._targets[number].domain, "flow", content)
-
-    def _message(self, component: Component, target: str, id: str, content: str) -> None:
-        text = f"<message from='{component.domain}' to='{target}' id='{id}'><body>{content}</body></message>"
-        self._exchange.send(component, text.encode())
+        body = f"{self._sent[number]} {time.perf_counter_ns()}"
+        self._exchange.send_message(self._flowing[number], self._targets[number].domain, "flow", body)
 
     def _take(self, component: Component, data: bytes) -> None:
         now = time.perf_counter_ns()
