@@ -45,7 +45,9 @@ Make = Callable[[Target], IProtocolFactory]
 
 T = TypeVar("T")
 
-_Find = Callable[[Lookup, Callable[[str], None]], Coroutine[Deferred[Any], Any, tuple[Target, ...]]]
+_Search = Coroutine[Deferred[Any], Any, tuple[Target, ...]]
+
+_Find = Callable[[Lookup, Callable[[str], None]], _Search]
 """Looks for targets, and tells what it could not find out."""
 
 
@@ -78,6 +80,23 @@ class _Means:
     dialler: Dialler
     searches: Turns[str]
     limits: ConnectLimits
+
+    def search(self, whom: str, find: Callable[[], _Search]) -> Deferred[tuple[Target, ...]]:
+        """Look for targets when it is our turn."""
+
+        def search(_turn: None) -> Deferred[tuple[Target, ...]]:
+            return Deferred.fromCoroutine(find()).addBoth(give_back)
+
+        def give_back(result: T) -> T:
+            self.searches.give_back(whom)
+            return result
+
+        return self.searches.take(whom).addCallback(search)
+
+
+async def _addresses(lookup: Lookup, host: str, rdtype: str) -> tuple[str, ...]:
+    answer = await lookup.query(host, rdtype)
+    return tuple(record.address for record in answer.records if isinstance(record, A | AAAA))
 
 
 class Connector:
@@ -139,15 +158,33 @@ class Connector:
 
     def attempt(self, domain: DomainName, make: Make, *, transcript: Transcript | None = None) -> Attempt:
         """Prepare to connect to a domain so that its next server can follow; else as :meth:`connect`."""
+        return self._attempt(domain, partial(self._find, domain), make, transcript)
 
-        async def find(lookup: Lookup, note: Callable[[str], None]) -> tuple[Target, ...]:
-            override = self.overrides.find(domain)
-            if override is not None:
-                return (override,)
-            at_most = self._means.limits.max_targets
-            return await find_targets(lookup, domain, at_most=at_most, note=note, randbelow=self._randbelow)
+    def targets(self, domain: DomainName) -> Deferred[tuple[Target, ...]]:
+        """
+        Look where the servers of a domain are, without connecting to any.
 
-        return self._attempt(domain, find, make, transcript)
+        :returns: fires with targets in the order in which an attempt might try them; fails with
+            :exc:`~muxs2s.network.targets.Unreachable` if DNS says that there are none. Can be cancelled.
+        """
+        return self._means.search(domain, partial(self._find, domain, self._means.lookup, lambda _reason: None))
+
+    async def addresses(self, host: str, rdtype: str) -> tuple[str, ...]:
+        """
+        Look up a host.
+
+        :param rdtype: ``A`` or ``AAAA``.
+        :returns: its addresses of that family, if any.
+        :raises LookupFailed: if nobody could say.
+        """
+        return await _addresses(self._means.lookup, host, rdtype)
+
+    async def _find(self, domain: DomainName, lookup: Lookup, note: Callable[[str], None]) -> tuple[Target, ...]:
+        override = self.overrides.find(domain)
+        if override is not None:
+            return (override,)
+        at_most = self._means.limits.max_targets
+        return await find_targets(lookup, domain, at_most=at_most, note=note, randbelow=self._randbelow)
 
     def _attempt(self, whom: str, find: _Find, make: Make, transcript: Transcript | None) -> Attempt:
         return Attempt(self._means, whom, find, make, transcript or Transcript(self._means.reactor))
@@ -219,26 +256,14 @@ class Attempt:
 
     async def _try_targets(self) -> IProtocol:
         if self._left is None:
-            self._left = deque(await self._search())
+            find = partial(self._find, self._lookup, self._reasons.append)
+            self._left = deque(await self._means.search(self._whom, find))
         while self._left:
             try:
                 return await self._race(self._left.popleft())
             except NoneAnswered:
                 continue
         raise self._unreachable()
-
-    def _search(self) -> Deferred[tuple[Target, ...]]:
-        """Look for the targets when it is our turn."""
-        means = self._means
-
-        def search(_turn: None) -> Deferred[tuple[Target, ...]]:
-            return Deferred.fromCoroutine(self._find(self._lookup, self._reasons.append)).addBoth(give_back)
-
-        def give_back(result: T) -> T:
-            means.searches.give_back(self._whom)
-            return result
-
-        return means.searches.take(self._whom).addCallback(search)
 
     async def _race(self, target: Target) -> IProtocol:
         rdtypes = () if target.is_address else ("AAAA", "A")
@@ -263,10 +288,9 @@ class Attempt:
                 lookup.cancel()
 
     async def _look_up(self, race: AddressRace[IProtocol], host: str, rdtype: str) -> None:
-        addresses: list[str] = []
+        addresses: tuple[str, ...] = ()
         try:
-            answer = await self._lookup.query(host, rdtype)
-            addresses = [record.address for record in answer.records if isinstance(record, A | AAAA)]
+            addresses = await _addresses(self._lookup, host, rdtype)
             if not addresses:
                 self._reasons.append(f"{host} has no {rdtype} record")
         except LookupFailed as failed:

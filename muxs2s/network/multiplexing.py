@@ -15,6 +15,7 @@ from OpenSSL import SSL
 from muxs2s.multiplex.conditions import MultiplexCondition
 from muxs2s.multiplex.events import DomainRefused
 from muxs2s.multiplex.multiplexer import Multiplexer
+from muxs2s.multiplex.names import Name
 from muxs2s.multiplex.verdicts import NotVouched, Vouched
 from muxs2s.network.exporting import authenticator_keys
 from muxs2s.proof.authenticators import Authenticators, TLSRole
@@ -89,6 +90,6 @@ class MultiplexingConnection:
         """As :meth:`muxs2s.multiplex.multiplexer.Multiplexer.withdraw`."""
         self._ask(lambda multiplexer, now: multiplexer.withdraw(domains, now))
 
-    def revoke(self, domains: Sequence[DomainName], condition: MultiplexCondition) -> None:
+    def revoke(self, domains: Sequence[Name], condition: MultiplexCondition) -> None:
         """As :meth:`muxs2s.multiplex.multiplexer.Multiplexer.revoke`."""
         self._ask(lambda multiplexer, now: multiplexer.revoke(domains, condition, now))

@@ -54,6 +54,9 @@ class Purpose:
     only_to_ask: bool = False
     """Whether only questions about dialback keys will be asked on it."""
 
+    is_shared: bool = True
+    """Whether others may use it, too, where the peer multiplexes."""
+
 
 class _ClosedEarly(MuxS2SError):
     """A stream closed before it was good for anything."""

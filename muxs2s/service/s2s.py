@@ -42,6 +42,7 @@ from muxs2s.service.queues import Carrier, PairQueue, QueueBudget, QueueLimits
 from muxs2s.service.routing import Routing
 from muxs2s.service.status import QueueStatus, ServiceStatus, stream_status
 from muxs2s.service.streams import Streams, StreamSeams
+from muxs2s.service.upkeep import renew, revoke_denied, revoke_hosted
 from muxs2s.stream.limits import StreamLimits
 from muxs2s.stream.side import OwnSide
 from muxs2s.wire.errors import StreamCondition
@@ -237,22 +238,27 @@ class S2SService(Service):
 
     def add_domain(self, domain: str) -> None:
         """
-        Host one more domain from now on.
+        Host one more domain from now on; a peer that has proven it may use it no longer.
 
         :raises NameRefused: if it is no domain name.
         """
-        self._routing.add(DomainName.parse(domain))
+        name = DomainName.parse(domain)
+        for connection in self._streams:
+            revoke_hosted(connection, name)
+        self._routing.add(name)
 
     def remove_domain(self, domain: str) -> None:
         """
-        Host a domain no longer: what waits from it is bounced, streams for it are closed, and taken off others.
+        Host a domain no longer: what waits from it is bounced, streams for it are closed, and it is taken off others.
 
         :raises NameRefused: if it is no domain name.
         """
         name = DomainName.parse(domain)
         self._routing.remove(name)
         for connection in self._streams:
-            if name in (connection.stream.pair or ()):
+            if connection.multiplexer is not None:
+                connection.withdraw([name])
+            elif name in (connection.stream.pair or ()):
                 connection.fail(StreamCondition.HOST_GONE, f"{name} is no longer hosted here")
             else:
                 connection.stream.associations.withdraw_domain(name)
@@ -266,6 +272,7 @@ class S2SService(Service):
     def overrides(self, overrides: Overrides) -> None:
         """Replace them; attempts that are under way go on as they were."""
         self._streams.seams.connector.overrides = overrides
+        self._streams.look_anew()
         self.end_rests()
 
     def end_rests(self) -> None:
@@ -283,6 +290,9 @@ class S2SService(Service):
         policies = self._policies()
         for connection in self._streams:
             stream = connection.stream
+            if connection.multiplexer is not None:
+                revoke_denied(connection, policies, self.hosted)
+                continue
             named = stream.pair or ()
             for domain in {*named, *stream.associations.domains()}:
                 if domain in self.hosted or policies.of(domain).is_admitted:
@@ -293,8 +303,15 @@ class S2SService(Service):
                     stream.associations.withdraw_domain(domain)
 
     def reload_certificates(self) -> Reload:
-        """Read changed certificates again; new streams show them. What cannot be read stays as it was."""
-        reload = self.certificates.reload(self._reactor.seconds())
+        """
+        Read changed certificates again; what cannot be read stays as it was.
+
+        New streams show them, and so do those that many domains share.
+        """
+        now = self._reactor.seconds()
+        reload = self.certificates.reload(now)
+        for connection in self._streams:
+            renew(connection, self.certificates.for_domain, now)
         self.end_rests()
         return reload
 
@@ -304,6 +321,7 @@ class S2SService(Service):
             domains=tuple(sorted(self.hosted)),
             streams=tuple(stream_status(connection) for connection in self._streams),
             queues=tuple(QueueStatus(pair=queue.pair, stanzas=len(queue)) for queue in self._routing.outgoing if queue),
+            ways=self._streams.choices(),
         )
 
     def _find(self, pair: DomainPair) -> Carrier | None:

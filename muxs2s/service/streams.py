@@ -10,7 +10,7 @@ the peer at its other end, never to a pair: a pair only uses it. Does not know h
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Final
 
@@ -19,7 +19,7 @@ from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from muxs2s.multiplex.events import MultiplexEvent
+from muxs2s.multiplex.events import MultiplexEvent, ProofRecalled, ProofShown, SignatureWanted
 from muxs2s.network.accepting import AcceptLimits, Visit
 from muxs2s.network.connecting import Connector
 from muxs2s.network.evidence import Judge
@@ -32,8 +32,10 @@ from muxs2s.service.factory import StreamFactory
 from muxs2s.service.linkseams import StreamUnavailable
 from muxs2s.service.opening import Opening, Purpose
 from muxs2s.service.queues import Carrier
+from muxs2s.service.searching import Search, SearchSeams
 from muxs2s.service.users import StreamUsers
 from muxs2s.service.verification import Verifications
+from muxs2s.service.ways import Choice
 from muxs2s.stream.associations import Direction
 from muxs2s.stream.events import KeyVerified, Negotiated, PairAsserted, PairRefused, StreamClosing
 from muxs2s.stream.initiating import InitiatingStream
@@ -62,6 +64,9 @@ class StreamSeams:
     deliver: Callable[[Sequence[Slice]], None]
     """Takes what peers send, in order."""
 
+    prove: Callable[[StreamProtocol, SignatureWanted | ProofShown | ProofRecalled], None] = lambda *_: None
+    """Has a proof of a domain made or judged, and tells the connection."""
+
     reached: Callable[[DomainPair], None] = lambda _pair: None
     """Told of a pair whose target has just proven itself to its sender: it is there."""
 
@@ -85,6 +90,15 @@ class Streams:
         """Fires when there is a stream for the pair."""
         self._entrance = Entrance(seams.accept, seams.clock)
         self._opening = Opening(seams.connector, self._initiate)
+        self._search = Search(
+            SearchSeams(
+                clock=seams.clock,
+                guide=seams.connector,
+                open=self._opening.open,
+                find=self._find,
+                may_share=seams.side.may_share,
+            )
+        )
         self._verifications = Verifications(self, seams.judge, seams.side.policies, seams.clock)
         self._stopping: list[Deferred[None]] = []
         self._is_stopped = False
@@ -107,11 +121,13 @@ class Streams:
 
         One that is closing has the pair wait until it is gone: what it was given is not overtaken on another.
         """
-        streams, now = self._carrying.get(pair, ()), self.seams.clock.seconds()
-        for connection in streams:
-            if connection.stream.may_send(pair, now) or connection.stream.state in _ENDING:
-                return self._users[connection]
-        return None
+        found = self._find(pair)
+        for connection in self._carrying.get(pair, ()):
+            if connection is found:
+                break
+            if connection.stream.state in _ENDING:
+                found = connection
+        return None if found is None else self._users[found]
 
     def dial(self, pair: DomainPair) -> Deferred[Carrier]:
         """
@@ -121,6 +137,14 @@ class Streams:
             :exc:`~muxs2s.service.linkseams.StreamUnavailable`. Can be cancelled.
         """
         return Deferred.fromCoroutine(self._dial(pair))
+
+    def choices(self) -> tuple[Choice, ...]:
+        """Which way leads to which peer, and why."""
+        return self._search.ways.choices()
+
+    def look_anew(self) -> None:
+        """Forget where peers are: the operator knows better now."""
+        self._search.whereabouts.forget()
 
     def start(self) -> None:
         """Open and accept streams again after :meth:`stop`."""
@@ -165,11 +189,12 @@ class Streams:
             self.seams.reached(pair.reversed())
             return
         self._carrying.setdefault(pair, []).append(connection)
-        self._users.setdefault(connection, StreamUsers(connection, self.seams.clock.seconds)).pairs.append(pair)
+        self._users_of(connection).pairs.append(pair)
         wish = self._wishes.pop(pair, None)
         if wish is not None:
             wish.callback(connection)
         self._opening.negotiated(connection)
+        self._search.ready(connection)
         if isinstance(connection.stream, ReceivingStream):
             self.seams.reached(pair)
 
@@ -186,7 +211,12 @@ class Streams:
                 self._opening.refused(connection, StreamUnavailable(condition, text, final=True))
 
     def multiplex(self, connection: StreamProtocol, event: MultiplexEvent) -> None:
-        """Nothing multiplexes yet."""
+        """Have a proof made or judged, or let pairs know what has changed."""
+        if isinstance(event, SignatureWanted | ProofShown | ProofRecalled):
+            self.seams.prove(connection, event)
+        else:
+            self._users_of(connection)
+            self._search.multiplex(connection, event)
 
     def received(self, _connection: StreamProtocol, stanzas: Sequence[Slice]) -> None:
         """Hand on what came."""
@@ -201,12 +231,14 @@ class Streams:
         """Tell whoever waits for the stream or for an answer on it."""
         self._verifications.closing(connection, event.text)
         self._opening.closing(connection, event)
+        self._search.closing(connection)
 
     def gone(self, connection: StreamProtocol, unsent: Sequence[Slice]) -> None:
         """Forget the stream, and give back what waits for it or never left."""
         self._connections.pop(connection.number, None)
         if isinstance(connection.stream, InitiatingStream):
             _remove(self._opened, connection.stream.pair, connection)
+        self._search.gone(connection)
         users = self._users.pop(connection, None)
         if users is not None:
             for pair in users.pairs:
@@ -221,9 +253,17 @@ class Streams:
         return self._users[connection]
 
     def _find(self, pair: DomainPair) -> StreamProtocol | None:
+        """Find a stream that may carry a pair now: its own, if it has one, else one that it shares."""
         now = self.seams.clock.seconds()
-        streams = self._carrying.get(pair, ())
-        return next((connection for connection in streams if connection.stream.may_send(pair, now)), None)
+        carrying = [each for each in self._carrying.get(pair, ()) if each.stream.may_send(pair, now)]
+        own = next((each for each in carrying if each not in self._search), None)
+        return own or self._search.find(pair, now) or next(iter(carrying), None)
+
+    def _users_of(self, connection: StreamProtocol) -> StreamUsers:
+        users = self._users.get(connection)
+        if users is None:
+            users = self._users[connection] = StreamUsers(connection, self.seams.clock.seconds)
+        return users
 
     async def _wish(self, pair: DomainPair) -> StreamProtocol:
         """
@@ -233,32 +273,39 @@ class Streams:
         a peer that does the same with the other stream.
         """
         wish = self._wishes[pair] = Deferred()
-        opening = Deferred.fromCoroutine(self._opening.open(Purpose(pair=pair)))
-        opening.addErrback(self._not_opened, wish)
+        searching = Deferred.fromCoroutine(self._search.stream_for(pair))
+        searching.addBoth(self._searched, wish)
         try:
             return await wish
         except CancelledError:
-            opening.cancel()
+            searching.cancel()
             raise
         finally:
             if self._wishes.get(pair) is wish:
                 del self._wishes[pair]
 
-    def _not_opened(self, failure: Failure, wish: Deferred[StreamProtocol]) -> None:
+    def _searched(self, result: StreamProtocol | Failure, wish: Deferred[StreamProtocol]) -> None:
         """Nobody cares where another stream came first."""
-        if not wish.called:
-            wish.errback(failure)
+        if wish.called:
+            return
+        if isinstance(result, Failure):
+            wish.errback(result)
+        else:
+            wish.callback(result)
 
     def _initiate(self, purpose: Purpose, target: Target) -> StreamProtocol:
+        side = self.seams.side
         stream = InitiatingStream(
             purpose.pair,
-            self.seams.side,
+            side if purpose.is_shared else replace(side, multiplex=False),
             self.seams.clock.seconds(),
             direct_tls=target.direct_tls,
             only_to_ask=purpose.only_to_ask,
         )
         connection = self._protocol(stream)
         self._opened.setdefault(stream.pair, []).append(connection)
+        if purpose.is_shared and not purpose.only_to_ask:
+            self._search.dials(connection, target)
         return connection
 
     def _accept(self, address: IAddress | None, *, direct_tls: bool) -> StreamProtocol | None:

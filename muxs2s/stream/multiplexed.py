@@ -145,6 +145,11 @@ class MultiplexedStream(ProvingStream):
         return self.means is not None and side.multiplex and side.policy(self._ends().target).is_multiplexed
 
     @property
+    def awaits_multiplexing(self) -> bool:
+        """Whether it is asked for, and not answered yet."""
+        return self._stage is _Stage.ENABLING and self.state is StreamState.CARRYING
+
+    @property
     def why_not_multiplexed(self) -> str:
         """Why this stream carries but its own pairs, for operators; empty if it multiplexes."""
         if self._stage is _Stage.ON:

@@ -51,6 +51,10 @@ class OwnSide:
             hosted=self.hosted, certificate_of=self.certificate_of, hidden=self.hidden, policies=self.policies
         )
 
+    def may_share(self, domain: DomainName) -> bool:
+        """Whether a domain of a peer may be on one stream with others."""
+        return self.multiplex and self.is_bidi and self.policy(domain).multiplexes
+
     def policy(self, domain: DomainName) -> PeerPolicy:
         """What is asked of a peer's domain."""
         return self.policies().of(domain)

@@ -62,6 +62,9 @@ class Stream(EndingStream):
     dropped: int = 0
     """Stanzas of the peer from domains it has not proven here."""
 
+    last_stanza_at: float = 0.0
+    """When a stanza has passed, either way, or the stream began to carry; seconds."""
+
     is_two_way: bool = False
     """Whether stanzas go in both directions (XEP-0288)."""
 
@@ -233,6 +236,7 @@ class Stream(EndingStream):
 
     def _carry(self, now: float) -> None:
         """Note that a stanza passes, or may pass from now on."""
+        self.last_stanza_at = now
         self._deadlines.carry(now, self.peer_limits.idle_seconds)
 
     def _open(self, direction: Direction, pair: DomainPair, now: float) -> None:

@@ -202,6 +202,8 @@ class ProofTests(SynchronousTestCase):
             ),
             dropped_stanzas=0,
             ignored_elements=0,
+            multiplexing=None,
+            why_not_multiplexed="",
         )
 
     def test_counted(self) -> None:
@@ -212,7 +214,7 @@ class ProofTests(SynchronousTestCase):
             self.stream(initiated=False, prooftype="dane"),
             self.stream(initiated=False, prooftype=None),
         )
-        status = ServiceStatus(domains=(), streams=streams, queues=())
+        status = ServiceStatus(domains=(), streams=streams, queues=(), ways=())
         self.assertEqual({"pkix": 2, "dane": 1}, proofs_of(status))
 
 

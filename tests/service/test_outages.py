@@ -23,11 +23,11 @@ class UnreachableTests(FederationTestCase):
         self.world.advance(0.1)
         self.assertEqual(10, sum("<remote-server-timeout " in error for error in c.mailbox.errors))
         attempts = self.attempts()
-        self.assertEqual(4, attempts)
+        self.assertEqual(5, attempts)
         for _ in range(60):
             c.send("again", target="silent.example")
             self.world.advance(60.0)
-        self.assertLess(self.attempts() - attempts, 10)
+        self.assertLess(self.attempts() - attempts, 15)
         self.assertEqual([], c.mailbox.texts)
         self.assertEqual((), c.service.status().queues)
 
@@ -77,7 +77,7 @@ class UnreachableTests(FederationTestCase):
         self.assertEqual((["welcome back"], returned), (self.b.mailbox.texts, len(self.a.mailbox.errors)))
 
     def attempts(self, domain: str = "silent.example") -> int:
-        """How often a domain was looked up to connect to it."""
+        """How often a domain was looked up: to connect to it, or, once a minute at most, to see what it may share."""
         asked = [question.name for question in self.world.zone.asked if question.rdtype == "SRV"]
         return asked.count(f"_xmpp-server._tcp.{domain}")
 

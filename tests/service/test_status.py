@@ -19,7 +19,8 @@ class StatusTests(FederationTestCase):
     def test_nothing_yet(self) -> None:
         """A server that has just been started has its domains to show."""
         c = self.world.server("c2.example", "c1.example")
-        self.assertEqual(ServiceStatus(domains=("c1.example", "c2.example"), streams=(), queues=()), c.service.status())
+        expected = ServiceStatus(domains=("c1.example", "c2.example"), streams=(), queues=(), ways=())
+        self.assertEqual(expected, c.service.status())
 
     def test_initiated(self) -> None:
         """A stream that was opened: its pair, its TLS, what proved the peer."""

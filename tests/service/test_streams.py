@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import cast
 
 from twisted.internet.address import IPv4Address
@@ -15,6 +15,7 @@ from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.testing import StringTransport
 from twisted.trial.unittest import SynchronousTestCase
 
+from muxs2s.multiplex.events import Multiplexes, NamesOpened, ProofRecalled, Whose
 from muxs2s.network.accepting import AcceptLimits
 from muxs2s.network.certificates import CertificateStore
 from muxs2s.network.connecting import Attempt, Connector, Make
@@ -29,6 +30,7 @@ from muxs2s.service.factory import StreamFactory
 from muxs2s.service.linkseams import StreamUnavailable
 from muxs2s.service.queues import Carrier, PairQueue, QueueBudget, QueueLimits
 from muxs2s.service.streams import Streams, StreamSeams
+from muxs2s.service.users import StreamUsers
 from muxs2s.stream.associations import Direction
 from muxs2s.stream.events import PairRefused
 from muxs2s.stream.limits import StreamLimits
@@ -38,7 +40,7 @@ from muxs2s.testing import MemoryResolver
 from muxs2s.wire.errors import StanzaCondition, StreamCondition
 from muxs2s.wire.names import DomainName, DomainPair
 from muxs2s.wire.stanza import Slice
-from tests.service.samples import PAIR, A, bodies, message
+from tests.service.samples import PAIR, A, C, bodies, message
 from tests.service.world import AUTHORITY, World, credentials_of
 
 TIMEOUT = StanzaCondition.REMOTE_SERVER_TIMEOUT
@@ -270,6 +272,42 @@ class DialTests(StreamsTestCase):
         """What a connector fails with that it must not is not hidden."""
         streams = self.make_streams(DoubleConnector(lambda _factory: fail(ZeroDivisionError())))
         self.failureResultOf(streams.dial(PAIR), ZeroDivisionError)
+
+
+class MultiplexTests(StreamsTestCase):
+    """What a stream that multiplexes tells."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.opened()
+        (self.stream,) = self.streams
+
+    def found(self, pair: DomainPair = PAIR) -> StreamProtocol | None:
+        """The stream for a pair."""
+        users = cast(StreamUsers | None, self.streams.find(pair))
+        return None if users is None else users.connection
+
+    def test_found(self) -> None:
+        """A pair finds the stream that carries it, as its own or as one that is shared; until it is gone."""
+        self.assertIs(self.stream, self.found())
+        self.streams.multiplex(self.stream, Multiplexes())
+        self.assertIs(self.stream, self.found())
+        self.streams.multiplex(self.stream, NamesOpened(whose=Whose.PEERS, names=[PAIR.target]))
+        self.assertIs(self.stream, self.found())
+        self.assertIsNone(self.found(DomainPair(A, C)))
+        self.stream.close()
+        self.assertIs(self.stream, self.found())
+        self.network.settle()
+        self.assertIsNone(self.found())
+
+    def test_proofs(self) -> None:
+        """What has to be signed or judged goes to whoever does that."""
+        given: list[object] = []
+        shown = ProofRecalled(id=1, domain=PAIR.target, chain=())
+        self.streams.multiplex(self.stream, shown)
+        self.streams.seams = replace(self.streams.seams, prove=lambda *what: given.extend(what))
+        self.streams.multiplex(self.stream, shown)
+        self.assertEqual([self.stream, shown], given)
 
 
 class CancelTests(StreamsTestCase):

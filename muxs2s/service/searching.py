@@ -1,0 +1,244 @@
+"""
+How a pair comes by a stream: one that multiplexes and may lead to its peer, or a new one.
+
+Knows that whoever wants the same peer at the same time waits for the first call, that a pair refused on a shared
+stream has one of its own, and when waiting is no longer worth it. Streams belong to endpoints, never to
+pairs. Does not know how a stream is opened (:mod:`muxs2s.service.opening`) nor what is proven on one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any, Final
+
+from twisted.internet.defer import CancelledError, Deferred, succeed
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from muxs2s.multiplex.events import DomainRefused, Multiplexes, MultiplexRefused, NamesClosed, NamesOpened, Whose
+from muxs2s.network.protocol import StreamProtocol
+from muxs2s.network.targets import Target
+from muxs2s.service.asking import Answer, Askers
+from muxs2s.service.calls import Call, Calls
+from muxs2s.service.linkseams import StreamUnavailable
+from muxs2s.service.opening import Purpose
+from muxs2s.service.shared import SharedStreams
+from muxs2s.service.ways import MULTIPLEXING, ORDINARY, Way, Ways
+from muxs2s.service.whereabouts import Endpoint, Guide, Whereabouts, endpoint_of
+from muxs2s.wire.names import DomainName, DomainPair
+
+__all__ = ["HINT_SECONDS", "Search", "SearchSeams"]
+
+HINT_SECONDS: Final = 10.0
+"""For the peer of a stream that only says that it leads somewhere to answer for a domain there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchSeams:
+    """What a search needs from outside."""
+
+    clock: IReactorTime
+    guide: Guide
+    open: Callable[[Purpose], Coroutine[Deferred[Any], Any, StreamProtocol]]
+    """As :meth:`muxs2s.service.opening.Opening.open`."""
+
+    find: Callable[[DomainPair], StreamProtocol | None]
+    """Gives the stream that carries a pair already, if any."""
+
+    may_share: Callable[[DomainName], bool]
+    """Whether we let a domain of a peer share a stream with others."""
+
+
+class Search:
+    """Looks for streams."""
+
+    _log = Logger()
+
+    def __init__(self, seams: SearchSeams) -> None:
+        self._seams = seams
+        self.ways = Ways()
+        self.whereabouts = Whereabouts(seams.guide, seams.clock)
+        self._shared = SharedStreams(seams.clock)
+        self._askers = Askers(seams.clock)
+        self._calls = Calls(seams.clock)
+        self._undecided: dict[StreamProtocol, Call] = {}
+        """Streams that were opened and may yet multiplex, with those who wait for that."""
+        self._dialled: dict[StreamProtocol, Endpoint] = {}
+        """Streams of ours that may multiplex, with the host and port that were dialled."""
+        self._locating: dict[StreamProtocol, Deferred[None]] = {}
+        """Streams of peers that multiplex, while it is found out where they lead."""
+
+    def __contains__(self, connection: object) -> bool:
+        """Whether a stream multiplexes."""
+        return connection in self._shared
+
+    def find(self, pair: DomainPair, now: float) -> StreamProtocol | None:
+        """Find a stream that multiplexes for what a pair sends now."""
+        return self._shared.find(pair, now)
+
+    async def stream_for(self, pair: DomainPair) -> StreamProtocol:
+        """
+        Find or open a stream that carries a pair.
+
+        :raises StreamUnavailable: if it cannot be had.
+        """
+        seams = self._seams
+        if not seams.may_share(pair.target):
+            return await seams.open(Purpose(pair=pair, is_shared=False))
+        endpoints, takes_hints = await self.whereabouts.of(pair.target), True
+        while (found := seams.find(pair)) is None:
+            shared = self._shared.leading_to(endpoints, takes_hints=takes_hints)
+            if shared is not None:
+                answer, takes_hints = await self._ask(pair, shared, endpoints)
+                if answer is Answer.OPENED:
+                    return shared
+                if answer is Answer.REFUSED:
+                    return await seams.open(Purpose(pair=pair, is_shared=False))
+            elif not await self._waited(endpoints):
+                return await self._call(pair, endpoints)
+        return found
+
+    # What streams tell us.
+
+    def dials(self, connection: StreamProtocol, target: Target) -> None:
+        """A connection is there on which a stream that may multiplex is opened."""
+        self._dialled[connection] = target.host, target.port
+
+    def ready(self, connection: StreamProtocol) -> None:
+        """A stream carries, or will not multiplex though its peer has offered to: see what it has shown."""
+        if self._is_ordinary(connection):
+            self._note(connection, ORDINARY, connection.stream.why_not_multiplexed)
+            self._decided(connection)
+
+    def multiplex(
+        self,
+        connection: StreamProtocol,
+        event: Multiplexes | MultiplexRefused | NamesOpened | NamesClosed | DomainRefused,
+    ) -> None:
+        """Something has changed on a stream: let those who wait look again."""
+        match event:
+            case Multiplexes():
+                self._multiplexes(connection)
+            case MultiplexRefused():
+                self.ready(connection)
+            case NamesOpened(whose=whose, names=names):
+                if whose is Whose.PEERS:
+                    self._shared.opened(connection, names)
+                self._askers.opened(connection, whose, names)
+            case NamesClosed(whose=whose, names=names):
+                if whose is Whose.PEERS:
+                    self._shared.closed(connection, names)
+                self._askers.refused(connection, whose, names)
+            case DomainRefused(whose=whose, domain=domain):  # pragma: no branch - there is no other event
+                self._askers.refused(connection, whose, [domain])
+
+    def closing(self, connection: StreamProtocol) -> None:
+        """Nothing more may be sent on a stream."""
+        self._dialled.pop(connection, None)
+        self._locating.pop(connection, succeed(None)).cancel()
+        self._askers.closing(connection)
+        self._decided(connection)
+
+    def gone(self, connection: StreamProtocol) -> None:
+        """A stream is over, and what it was given has left or comes back."""
+        self._shared.gone(connection)
+
+    # The inside.
+
+    def _multiplexes(self, connection: StreamProtocol) -> None:
+        self._shared.add(connection)
+        if connection in self._dialled:
+            self._shared.leads(connection, self._called(connection), is_sure=True)
+            self._note(connection, MULTIPLEXING)
+        else:
+            locating = Deferred.fromCoroutine(self._locate(connection))
+            self._locating[connection] = locating.addErrback(self._not_located)
+        self._decided(connection)
+
+    async def _ask(
+        self, pair: DomainPair, shared: StreamProtocol, endpoints: frozenset[Endpoint]
+    ) -> tuple[Answer, bool]:
+        """
+        Ask for a pair on a stream that may lead to its peer.
+
+        :returns: what came of it, and whether hints are still to be followed: one that was wrong counts as no stream,
+            and is not followed again.
+        """
+        asking = self._askers.ask(pair, shared)
+        if self._shared.is_sure(shared, endpoints):
+            return await asking, True
+        asking.addTimeout(HINT_SECONDS, self._seams.clock, lambda _late, _seconds: Answer.REFUSED)
+        if await asking is Answer.OPENED:
+            return Answer.OPENED, True
+        self._shared.misled(shared, endpoints)
+        return Answer.GONE, False
+
+    async def _waited(self, endpoints: frozenset[Endpoint]) -> bool:
+        """Wait for whoever calls the same peer; whether there was somebody, who has shown something in time."""
+        call = self._calls.find(endpoints)
+        if call is None or self.ways.is_ordinary(endpoints, self._seams.clock.seconds()):
+            return False
+        return await call.join(is_patient=self.ways.multiplexes(endpoints))
+
+    async def _call(self, pair: DomainPair, endpoints: frozenset[Endpoint]) -> StreamProtocol:
+        """Open a stream; whoever wants the same peer meanwhile may wait for what it shows."""
+        call = self._calls.begin(endpoints)
+        try:
+            connection = await self._seams.open(Purpose(pair=pair))
+        except StreamUnavailable as unavailable:
+            call.end(None if unavailable.final else unavailable)
+            raise
+        except CancelledError:
+            call.end()
+            raise
+        if connection.stream.awaits_multiplexing:
+            self._undecided[connection] = call
+        else:
+            call.end()
+        return connection
+
+    def _is_ordinary(self, connection: StreamProtocol) -> bool:
+        """Whether it is known by now that a stream will not multiplex."""
+        return connection not in self._shared and not connection.stream.awaits_multiplexing
+
+    def _decided(self, connection: StreamProtocol) -> None:
+        call = self._undecided.pop(connection, None)
+        if call is not None:
+            call.end()
+
+    async def _locate(self, connection: StreamProtocol) -> None:
+        """
+        Find out where a stream leads that the peer has opened.
+
+        DNS says where its domain is. It says so for its owner, who could name the servers of others there: only
+        the address that the peer calls from is sure.
+        """
+        assert connection.stream.pair is not None, "a stream that multiplexes has seen both headers"
+        endpoints = await self.whereabouts.of(connection.stream.pair.sender)
+        source = _address_of(connection)
+        sure = tuple(sorted(endpoint for endpoint in endpoints if source and endpoint[0] == source[0]))
+        self._shared.leads(connection, sure, is_sure=True)
+        self._shared.leads(connection, endpoints.difference(sure), is_sure=False)
+        if sure:
+            self.ways.note(sure, MULTIPLEXING, self._seams.clock.seconds())
+
+    def _not_located(self, failure: Failure) -> None:
+        if not failure.check(CancelledError):
+            self._log.failure("looking for a peer failed in a way it must not", failure)
+
+    def _called(self, connection: StreamProtocol) -> tuple[Endpoint, ...]:
+        """Both names of where a stream was opened: as DNS has it, and the address."""
+        address = _address_of(connection)
+        called = self._dialled[connection]
+        return (called,) if address is None or address == called else (called, address)
+
+    def _note(self, connection: StreamProtocol, way: Way, why_not_better: str = "") -> None:
+        if connection in self._dialled:
+            self.ways.note(self._called(connection), way, self._seams.clock.seconds(), why_not_better)
+
+
+def _address_of(connection: StreamProtocol) -> Endpoint | None:
+    """Where the other end is; ``None`` if that has no port."""
+    return None if connection.transport is None else endpoint_of(connection.transport.getPeer())

@@ -1,0 +1,129 @@
+"""
+Where domains are, as far as DNS or the operator says: which of them share a server.
+
+Knows the host names, addresses and ports that the servers of a domain have, and remembers them for a short
+time. What it says is a hint, never a proof: it decides who is asked for a domain, not who is believed.
+Connects to nothing: see :mod:`muxs2s.service.opening`.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import Final, Protocol
+
+from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.internet.defer import CancelledError, Deferred, DeferredList
+from twisted.internet.interfaces import IReactorTime
+from twisted.python.failure import Failure
+
+from muxs2s.network.resolver import LookupFailed
+from muxs2s.network.sharing import SharedJobs
+from muxs2s.network.targets import Target, Unreachable
+from muxs2s.wire.names import DomainName
+
+__all__ = [
+    "LOOK_SECONDS",
+    "MAX_WHEREABOUTS",
+    "REMEMBER_SECONDS",
+    "Endpoint",
+    "Guide",
+    "Whereabouts",
+    "endpoint_of",
+]
+
+MAX_WHEREABOUTS: Final = 10_000
+"""Domains whose whereabouts are remembered, the first looked up first out."""
+
+REMEMBER_SECONDS: Final = 60.0
+"""For which they are; how long single answers of DNS count is the resolver's business."""
+
+LOOK_SECONDS: Final = 5.0
+"""For DNS to say where a domain is; what it has not said by then does not count."""
+
+Endpoint = tuple[str, int]
+"""A host name in A-labels or an IP address, and a port."""
+
+
+class Guide(Protocol):
+    """Whoever knows where domains are: a :class:`~muxs2s.network.connecting.Connector`."""
+
+    def targets(self, domain: DomainName) -> Deferred[tuple[Target, ...]]:
+        """As :meth:`muxs2s.network.connecting.Connector.targets`."""
+        ...
+
+    async def addresses(self, host: str, rdtype: str) -> tuple[str, ...]:
+        """As :meth:`muxs2s.network.connecting.Connector.addresses`."""
+        ...
+
+
+def endpoint_of(end: object) -> Endpoint | None:
+    """
+    Say where one end of a connection is.
+
+    :param end: as ``getPeer`` or ``getHost`` of a transport tells it.
+    :returns: ``None`` where it has no port.
+    """
+    return (end.host, end.port) if isinstance(end, IPv4Address | IPv6Address) else None
+
+
+class Whereabouts:
+    """The endpoints of domains."""
+
+    def __init__(self, guide: Guide, clock: IReactorTime) -> None:
+        self._guide, self._clock = guide, clock
+        self._jobs: SharedJobs[DomainName, frozenset[Endpoint]] = SharedJobs()
+        self._known: OrderedDict[DomainName, tuple[frozenset[Endpoint], float]] = OrderedDict()
+        """With the time until which they count, seconds."""
+
+    async def of(self, domain: DomainName) -> frozenset[Endpoint]:
+        """
+        Say where the servers of a domain are.
+
+        :returns: every endpoint under the name of its host and under each of its addresses; none where DNS names
+            none, or does not say in time.
+        """
+        endpoints, until = self._known.get(domain, (frozenset[Endpoint](), 0.0))
+        if self._clock.seconds() < until:
+            return endpoints
+        return await self._jobs.join(domain, lambda: self._look(domain))
+
+    def forget(self) -> None:
+        """Look anew from now on."""
+        self._known.clear()
+
+    async def _look(self, domain: DomainName) -> frozenset[Endpoint]:
+        found: set[Endpoint] = set()
+        looking = Deferred.fromCoroutine(self._gather(domain, found))
+        await looking.addTimeout(LOOK_SECONDS, self._clock, lambda _late, _seconds: None)
+        endpoints = frozenset(found)
+        self._known[domain] = endpoints, self._clock.seconds() + REMEMBER_SECONDS
+        self._known.move_to_end(domain)
+        if len(self._known) > MAX_WHEREABOUTS:
+            self._known.popitem(last=False)
+        return endpoints
+
+    async def _gather(self, domain: DomainName, found: set[Endpoint]) -> None:
+        """Let DNS say what it knows, piece by piece, so that what comes late costs nothing but itself."""
+        try:
+            targets = await self._guide.targets(domain)
+        except Unreachable:
+            return
+        found.update((target.host, target.port) for target in targets)
+        hosts = {target.host for target in targets if not target.is_address}
+        looking = [
+            Deferred.fromCoroutine(self._guide.addresses(host, rdtype)).addCallbacks(
+                _take, _leave, (found, [target.port for target in targets if target.host == host])
+            )
+            for host in sorted(hosts)
+            for rdtype in ("AAAA", "A")
+        ]
+        await DeferredList(looking)
+
+
+def _take(addresses: tuple[str, ...], found: set[Endpoint], ports: list[int]) -> None:
+    found.update((address, port) for address in addresses for port in ports)
+
+
+def _leave(failure: Failure) -> None:
+    """A host whose addresses nobody can say is known by its name."""
+    failure.trap(LookupFailed, CancelledError)

@@ -1,0 +1,91 @@
+"""Calls that others wait for."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+
+from muxs2s.service.calls import PATIENCE_SECONDS, Call, Calls
+from muxs2s.service.linkseams import StreamUnavailable
+from muxs2s.wire.errors import StanzaCondition
+
+HERE = frozenset({("xmpp.b.example", 5269), ("192.0.2.2", 5269)})
+UNREACHABLE = StreamUnavailable(StanzaCondition.REMOTE_SERVER_TIMEOUT, "nobody there", final=False)
+
+
+class CallTests(SynchronousTestCase):
+    """A call that is under way."""
+
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.calls = Calls(self.clock)
+        self.call = self.calls.begin(HERE)
+
+    def join(self, call: Call | None = None, *, is_patient: bool = False) -> Deferred[bool]:
+        """Wait for it."""
+        return (call or self.call).join(is_patient=is_patient)
+
+    def test_found(self) -> None:
+        """It is found by any of its endpoints while it lasts, and by no other."""
+        self.assertIs(self.call, self.calls.find([("elsewhere.example", 1), ("192.0.2.2", 5269)]))
+        self.assertIsNone(self.calls.find([("192.0.2.2", 5270)]))
+        self.call.end()
+        self.assertIsNone(self.calls.find(HERE))
+
+    def test_beside(self) -> None:
+        """One that begins while another is under way is found where that does not go; each ends by itself."""
+        beside = self.calls.begin([*HERE, ("192.0.2.2", 5270)])
+        self.assertIs(self.call, self.calls.find(HERE))
+        self.assertIs(beside, self.calls.find([("192.0.2.2", 5270)]))
+        beside.end()
+        self.assertIs(self.call, self.calls.find(HERE))
+
+    def test_end(self) -> None:
+        """Whoever waits looks again when it has shown something, in turn."""
+        order: list[int] = []
+        for number in range(3):
+            self.join().addCallback(partial(_note, order, number))
+        self.call.end()
+        self.assertEqual(([0, 1, 2], []), (order, self.clock.getDelayedCalls()))
+
+    def test_unavailable(self) -> None:
+        """Where the peer cannot be reached, nobody else needs to try."""
+        waiting = [self.join(), self.join(is_patient=True)]
+        self.call.end(UNREACHABLE)
+        for waiter in waiting:
+            failure = self.failureResultOf(waiter, StreamUnavailable).value
+            self.assertEqual(("nobody there", False), (str(failure), failure.final))
+
+    def test_patience(self) -> None:
+        """It is waited for so long from its beginning, and no longer; unless the peer is known to multiplex."""
+        early, patient = self.join(), self.join(is_patient=True)
+        self.clock.advance(PATIENCE_SECONDS - 0.1)
+        late = self.join()
+        self.assertNoResult(early)
+        self.clock.advance(0.1)
+        self.assertEqual([False, False], [self.successResultOf(early), self.successResultOf(late)])
+        too_late = self.join()
+        self.clock.advance(0.0)
+        self.assertIs(False, self.successResultOf(too_late))
+        self.assertNoResult(patient)
+        self.call.end()
+        self.assertIs(True, self.successResultOf(patient))
+
+    def test_left(self) -> None:
+        """Who leaves is not told any more, even if another makes it leave."""
+        leaving = self.join()
+        leaving.cancel()
+        self.failureResultOf(leaving, CancelledError)
+        first = self.join()
+        second = self.join()
+        second.addErrback(lambda failure: failure.trap(CancelledError))
+        first.addCallback(lambda _again: second.cancel())
+        self.call.end()
+        self.assertIs(CancelledError, self.successResultOf(second))
+
+
+def _note(order: list[int], number: int, _again: bool) -> None:  # noqa: FBT001 - as a waiter is told
+    order.append(number)
