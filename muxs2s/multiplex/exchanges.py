@@ -10,11 +10,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import Enum, auto
 from types import MappingProxyType
-from typing import Final
+from typing import ClassVar, Final
+
+from muxs2s.multiplex.waits import DueWait
+from muxs2s.wire.names import DomainName
 
 __all__ = [
     "PRESENTING",
     "VERIFYING",
+    "Exchange",
     "PresenterInput",
     "PresenterState",
     "VerifierInput",
@@ -113,3 +117,18 @@ VERIFYING: Final[Mapping[tuple[VerifierState, VerifierInput], VerifierState]] = 
     }
 )
 """What is absent changes nothing."""
+
+
+class Exchange:
+    """
+    What is common to exchanges of both roles.
+
+    :param is_ours: whether we have begun it.
+    """
+
+    __slots__ = ("domain", "id", "is_ours")
+
+    waits_as: ClassVar[DueWait]
+
+    def __init__(self, id: int, domain: DomainName, *, is_ours: bool) -> None:
+        self.id, self.domain, self.is_ours = id, domain, is_ours

@@ -14,7 +14,7 @@ from typing import Any, Final
 from cryptography.x509 import Certificate
 
 from muxs2s.multiplex.conditions import MultiplexCondition
-from muxs2s.multiplex.conversation import Begun, Conversation
+from muxs2s.multiplex.conversation import Conversation
 from muxs2s.multiplex.elements import (
     Accept,
     ListedName,
@@ -30,6 +30,7 @@ from muxs2s.multiplex.elements import (
 )
 from muxs2s.multiplex.events import DomainRefused, Whose
 from muxs2s.multiplex.names import AcceptedNames, Name
+from muxs2s.multiplex.own import EarlierPairs
 from muxs2s.multiplex.presenting import Presenter, own_certificate
 from muxs2s.multiplex.reading import MultiplexMalformed, read_element
 from muxs2s.multiplex.removing import Removals
@@ -53,7 +54,7 @@ class Multiplexer:
 
     :param header_domain: the peer's domain in the header of the stream: it is served here, whatever else is.
     :param shown: the certificate we have shown in the handshake, if any.
-    :param out: told of names that are out, with every pair they were part of.
+    :param earlier: pairs proven before; those of a name that is out go with it.
     """
 
     def __init__(
@@ -61,13 +62,14 @@ class Multiplexer:
         conversation: Conversation,
         header_domain: DomainName,
         shown: Certificate | None,
-        out: Callable[[Sequence[Name]], None],
+        earlier: EarlierPairs,
     ) -> None:
         self._conversation = conversation
         self._header_domain = header_domain
+        self._earlier = earlier
         self._presenter = Presenter(conversation)
         self._verifier = Verifier(conversation, self._replaced)
-        self._removals = Removals(conversation, self._removal_began, out)
+        self._removals = Removals(conversation, self._removal_began, self._out)
         self._wanted: dict[tuple[Whose, DomainName], bool] = {}
         """Domains that wait for their turn, in order, and whether they are to be renewed."""
 
@@ -83,7 +85,7 @@ class Multiplexer:
             Revoked: self._removals.confirmed,
         }
         conversation.own.add(own_certificate(HANDSHAKE, shown))
-        conversation.peers.serve(header_domain)
+        conversation.peers.header_domain = header_domain
 
     # What there is.
 
@@ -124,8 +126,7 @@ class Multiplexer:
 
     def may_send(self, pair: DomainPair) -> bool:
         """Whether stanzas of ``pair`` may leave: nothing is sent on hope."""
-        own, peers = self._conversation.own, self._conversation.peers
-        return own.is_open(pair.sender) and peers.is_open(pair.target) and peers.is_served(pair.target)
+        return self.own.is_open(pair.sender) and self._is_reachable(pair.target)
 
     # What is asked of it.
 
@@ -149,7 +150,7 @@ class Multiplexer:
         :returns: why it cannot be had on this stream now; ``None`` if it is asked for, or nothing is missing.
         """
         needs_sender = not self.own.is_open(pair.sender)
-        needs_target = not (self.peers.is_open(pair.target) and self.peers.is_served(pair.target))
+        needs_target = not self._is_reachable(pair.target)
         refused = self._refusal(Whose.OURS, pair.sender, now) if needs_sender else None
         if refused is None and needs_target:
             refused = self._refusal(Whose.PEERS, pair.target, now)
@@ -204,24 +205,27 @@ class Multiplexer:
                 self._verifier.give(certificate, certificate, listed, proven=None)
 
     def withdraw(self, domains: Sequence[Name], now: float) -> None:
-        """Take domains of ours off this stream; those the peer does not accept need it not."""
-        names = [domain for domain in domains if domain in self.own or self._is_known(domain)]
+        """Take domains of ours off this stream; of what was never on it the peer hears nothing."""
+        names = self._on_stream(Whose.OURS, domains)
         if names:
             self._removals.withdraw(names, now)
 
     def revoke(self, domains: Sequence[Name], condition: MultiplexCondition, now: float) -> None:
-        """Accept domains of the peer no longer."""
-        if domains:
-            self._removals.revoke(domains, condition, now)
+        """Accept domains of the peer no longer; of what was never on this stream it hears nothing."""
+        names = self._on_stream(Whose.PEERS, domains)
+        if names:
+            self._removals.revoke(names, condition, now)
 
     def revoke_certificate(self, id: int, condition: MultiplexCondition, now: float) -> None:
         """
-        Accept a certificate of the peer no longer.
+        Accept a certificate of the peer no longer, if it is accepted.
 
         :raises RemoteViolation: ``reset``, if the domain of the stream header goes with that of the handshake.
 
         Source: RFC 6120, section 4.9.3.16.
         """
+        if id not in self.peers.certificates:
+            return
         self._removals.revoke_certificate(id, condition, now)
         if id == HANDSHAKE and not self.peers.is_open(self._header_domain):
             text = f"the certificate that proved {self._header_domain} is no longer good"
@@ -249,18 +253,16 @@ class Multiplexer:
 
         :raises RemoteViolation: if the stream cannot go on.
         """
-        for kind, id, due in self._conversation.waits.due(now):
+        for kind, id in self._conversation.waits.due(now):
             match kind:
                 case DueWait.PRESENTER:
-                    self._presenter.late(id, due, now)
+                    self._presenter.late(id, now)
                 case DueWait.VERIFIER:
-                    self._verifier.late(id, due, now)
+                    self._verifier.late(id, now)
                 case DueWait.REMOVAL:
-                    self._removals.late(id, due)
+                    self._removals.late(id)
                 case DueWait.CERTIFICATE:  # pragma: no branch - there is no other kind
-                    certificate = self.peers.certificates.get(id)
-                    if certificate is not None and certificate.until == due:
-                        self.revoke_certificate(id, MultiplexCondition.CERTIFICATE_EXPIRED, now)
+                    self.revoke_certificate(id, MultiplexCondition.CERTIFICATE_EXPIRED, now)
         self._begin_wanted(now)
 
     # The inside.
@@ -278,71 +280,103 @@ class Multiplexer:
 
     def _rejected(self, reject: Reject, now: float) -> None:
         if not (self._presenter.rejected(reject, now) or self._verifier.rejected(reject, now)):
-            Unattributed.unless_over(self._conversation.begun(reject.id))
+            self._conversation.expect_over(reject.id)
 
     def _refuse_malformed(self, malformed: MultiplexMalformed, now: float) -> None:
         """What begins or goes on with an exchange and cannot be read is rejected; else it is attributed to nothing."""
-        id, conversation = malformed.id, self._conversation
-        if id is not None:
-            text = str(malformed)
-            if malformed.kind in {"offer", "request"} and conversation.begun(id) is Begun.NOW:
-                conversation.note_begun(id)
-                conversation.reject(id, MultiplexCondition.BAD_REQUEST, text, now)
-                return
-            if malformed.kind == "present" and self._verifier.malformed(id, text, now):
-                return
-            if malformed.kind == "request" and self._presenter.malformed(id, text, now):
-                return
-        raise Unattributed(str(malformed))
+        id, text = malformed.id, str(malformed)
+        if id is None or not self._is_refused(malformed.kind, id, text, now):
+            raise Unattributed(text)
+
+    def _is_refused(self, kind: str, id: int, text: str, now: float) -> bool:
+        conversation = self._conversation
+        if kind in {"offer", "request"} and conversation.is_new(id):
+            conversation.begins(id)
+            conversation.turn_down(id, MultiplexCondition.BAD_REQUEST, text, now)
+            return True
+        if kind == "present":
+            return self._verifier.malformed(id, text, now)
+        return kind == "request" and self._presenter.malformed(id, text, now)
 
     def _refusal(self, whose: Whose, domain: DomainName, now: float) -> DomainRefused | None:
         """What keeps a domain from being asked for."""
         conversation = self._conversation
-        before = conversation.refusal(whose, domain, now)
+        before = conversation.refusals.find(whose, domain, now)
         if before is not None:
             return before
         if (whose, domain) in self._wanted or self._is_open(whose, domain):
             return None
-        found: tuple[MultiplexCondition, str] | None
-        if len(self._wanted) >= conversation.limits.max_domains or now < conversation.paused_until:
-            found = MultiplexCondition.TOO_MANY, "too many exchanges for the moment"
-        elif whose is Whose.OURS:
-            found = self._presenter.objection(domain, now)
-        else:
-            found = self._verifier.objection(domain)
+        found = self._crowd(now)
+        if found is None:
+            found = self._presenter.objection(domain, now) if whose is Whose.OURS else self._verifier.objection(domain)
         if found is None:
             return None
         condition, text = found
-        retry_at = now + condition.retry_seconds
+        retry_at = max(now + condition.retry_seconds, conversation.paused_until)
         return DomainRefused(whose=whose, domain=domain, condition=condition, text=text, retry_at=retry_at)
+
+    def _crowd(self, now: float) -> tuple[MultiplexCondition, str] | None:
+        """Whether there are too many exchanges, for the peer or in our line."""
+        if now < self._conversation.paused_until or len(self._wanted) >= self._conversation.limits.max_domains:
+            return MultiplexCondition.TOO_MANY, "too many exchanges for the moment"
+        return None
 
     def _is_open(self, whose: Whose, domain: DomainName) -> bool:
         return self._presenter.is_open(domain) if whose is Whose.OURS else self._verifier.is_open(domain)
 
     def _want(self, whose: Whose, domain: DomainName, *, renew: bool = False) -> None:
-        if not self._is_open(whose, domain):
-            self._wanted[whose, domain] = renew
+        self._wanted[whose, domain] = renew or self._wanted.get((whose, domain), False)
 
     def _begin_wanted(self, now: float) -> None:
-        """Begin as many exchanges as the peer lets us have open."""
-        conversation = self._conversation
-        while self._wanted and now < conversation.paused_until:
-            whose, domain = next(iter(self._wanted))
-            del self._wanted[whose, domain]
-            text = "the peer takes up no more exchanges for the moment"
-            conversation.refused(whose, domain, MultiplexCondition.TOO_MANY, text, now, retry_seconds=0.0)
-        while self._wanted and conversation.has_room_at_peer:
+        """Begin as many exchanges as the peer lets us have open; what has to wait for one that is open waits on."""
+        if now < self._conversation.paused_until:
+            self._give_up_wanted(now)
+        waiting: dict[tuple[Whose, DomainName], bool] = {}
+        while self._wanted and self._conversation.has_room_at_peer:
             (whose, domain), renew = next(iter(self._wanted.items()))
             del self._wanted[whose, domain]
-            if self._is_open(whose, domain):
-                continue
-            if whose is Whose.PEERS:
-                self._verifier.ask(domain, now)
-            elif renew or not self.own.is_open(domain):
+            if not self._is_open(whose, domain):
+                self._begin_exchange(whose, domain, now, renew=renew)
+            elif renew:
+                waiting[whose, domain] = renew
+        self._wanted.update(waiting)
+
+    def _begin_exchange(self, whose: Whose, domain: DomainName, now: float, *, renew: bool) -> None:
+        if whose is Whose.OURS:
+            if renew or not self.own.is_open(domain):
                 self._presenter.offer(domain, now, renew=renew)
+        elif not self._is_reachable(domain):
+            self._verifier.ask(domain, now)
+
+    def _give_up_wanted(self, now: float) -> None:
+        """The peer takes up nothing for a while."""
+        conversation = self._conversation
+        text = "the peer takes up no more exchanges for the moment"
+        for whose, domain in self._wanted:
+            seconds = conversation.paused_until - now
+            conversation.refused(whose, domain, MultiplexCondition.TOO_MANY, text, now, retry_seconds=seconds)
+        self._wanted.clear()
+
+    def _is_reachable(self, domain: DomainName) -> bool:
+        """Whether the peer may be sent stanzas to a domain of its own."""
+        return self.peers.is_open(domain) and self.peers.is_served(domain)
+
+    def _on_stream(self, whose: Whose, names: Sequence[Name]) -> list[Name]:
+        """Of some names those that can be taken off, because they can be used or are about to be."""
+        for name in names:
+            self._wanted.pop((whose, name), None)  # type: ignore[arg-type]  # a pattern is never in it
+        return [name for name in dict.fromkeys(names) if self._is_on_stream(whose, name)]
+
+    def _is_on_stream(self, whose: Whose, name: Name) -> bool:
+        accepted = self.own if whose is Whose.OURS else self.peers
+        if accepted.is_closed(name):
+            return False
+        if name in accepted or not isinstance(name, DomainName):
+            return name in accepted
+        return accepted.is_open(name) or self._is_open(whose, name) or self._earlier.involves(name)
 
     def _replaced(self, certificate: int, now: float) -> None:
-        self._removals.revoke_certificate(certificate, MultiplexCondition.REPLACED, now)
+        self.revoke_certificate(certificate, MultiplexCondition.REPLACED, now)
 
     def _removal_began(self, whose: Whose, names: Sequence[Name], now: float) -> None:
         for name in names:
@@ -350,5 +384,8 @@ class Multiplexer:
         if whose is Whose.PEERS:
             self._verifier.removed(names, now)
 
-    def _is_known(self, domain: Name) -> bool:
-        return isinstance(domain, DomainName) and self.own.is_open(domain)
+    def _out(self, names: Sequence[Name]) -> None:
+        """Names are out, and with them every pair they were part of."""
+        for name in names:
+            if isinstance(name, DomainName):
+                self._earlier.withdraw_domain(name)

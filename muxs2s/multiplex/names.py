@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
+from itertools import islice
 from typing import Final
 
 from cryptography.x509 import Certificate
@@ -69,6 +70,12 @@ class AcceptedCertificate:
 
     gives: set[Name] = field(default_factory=set)
 
+    @property
+    def gives_all(self) -> bool:
+        """Whether it gives whatever it names."""
+        names = self.names_in_it
+        return len(self.gives) >= len(names.dns | names.srv | names.xmpp) + len(names.patterns)
+
 
 @dataclass(slots=True)
 class _Entry:
@@ -77,33 +84,40 @@ class _Entry:
     givers: list[int] = field(default_factory=list)
     """The certificates that give it."""
 
+    is_served: bool = False
     is_closed: bool = False
     """Taken off by name: no certificate gives it back."""
 
-    withdrawing: int = 0
-    revoking: int = 0
+    is_withdrawing: bool = False
+    is_revoking: bool = False
+    """Whether it is being removed by name, by its own end or by the other."""
+
+    was_good: bool = False
+    """Whether it could be used when that began, so that stanzas may be on their way."""
+
     lapsing: int = 0
-    """Removals of each kind that are under way."""
+    """Removals of certificates that are under way, each with the last that gave it then."""
 
     @property
     def is_fenced(self) -> bool:
         """Whether it is being removed by name."""
-        return bool(self.withdrawing or self.revoking)
+        return self.is_withdrawing or self.is_revoking
 
     @property
     def standing(self) -> Standing:
+        """What gives it, and what is under way, decide: to be taken off makes nothing good that was not."""
         if self.is_closed:
             return Standing.OUT
-        if self.revoking:
+        if not self.givers:
+            is_under_way = self.lapsing or (self.is_fenced and self.was_good)
+            return Standing.REVOKING if is_under_way else Standing.OUT
+        if self.is_revoking:
             return Standing.REVOKING
-        if self.withdrawing:
-            return Standing.WITHDRAWING
-        if self.givers:
-            return Standing.OPEN
-        return Standing.REVOKING if self.lapsing else Standing.OUT
+        return Standing.WITHDRAWING if self.is_withdrawing else Standing.OPEN
 
     @property
     def is_idle(self) -> bool:
+        """Whether nothing would be lost with it."""
         return not (self.givers or self.is_closed or self.is_fenced or self.lapsing)
 
 
@@ -113,14 +127,24 @@ class AcceptedNames:
 
     :param never: domains that no certificate of that end can give, not even by a pattern: those of the
         end that accepts.
+    :param max_served: domains remembered as served, besides those that are names themselves.
     """
 
-    def __init__(self, never: Container[DomainName] = ()) -> None:
+    header_domain: DomainName | None = None
+    """Of that end, in the header of the stream: it is served here, if it is accepted."""
+
+    def __init__(self, never: Container[DomainName] = (), max_served: int = 0) -> None:
         self.certificates: dict[int, AcceptedCertificate] = {}
         self._never = never
+        self._max_served = max_served
         self._entries: dict[Name, _Entry] = {}
         self._by_subject: dict[SubjectKey, int] = {}
+        self._partial: dict[int, None] = {}
+        """Certificates that name more than they give, the newest last."""
+
         self._served: set[DomainName] = set()
+        """Domains that are served and no names, but under a pattern."""
+
         self._patterns = 0
         """How many of the names are patterns; without any, a name that is not listed costs one look."""
 
@@ -142,10 +166,8 @@ class AcceptedNames:
         """What a domain is good for; an exact entry decides before a pattern."""
         entry = self._entries.get(domain)
         if entry is None:
-            if not self._patterns or domain in self._never:
-                return Standing.OUT
-            entry = self._entries.get(DomainPattern.above(domain))
-            if entry is None:
+            entry = self._pattern_above(domain)
+            if entry is None or domain in self._never:
                 return Standing.OUT
         return entry.standing
 
@@ -155,21 +177,29 @@ class AcceptedNames:
 
     def is_served(self, domain: DomainName) -> bool:
         """Whether its end has also shown that it answers for a domain here."""
-        return domain in self._served
+        entry = self._entries.get(domain)
+        return domain in self._served if entry is None else entry.is_served
 
-    def is_fenced(self, domain: DomainName) -> bool:
-        """Whether a domain is being removed by name, or a pattern that alone gives it."""
-        entry = self._entries.get(domain) or self._entries.get(DomainPattern.above(domain))
+    def is_fenced(self, name: Name) -> bool:
+        """Whether a name is being removed by name."""
+        entry = self._entries.get(name)
         return entry is not None and entry.is_fenced
 
+    def is_being_removed(self, name: Name, standing: Standing) -> bool:
+        """Whether a name is being removed by name, by its own end (``WITHDRAWING``) or by the other (``REVOKING``)."""
+        entry = self._entries.get(name)
+        if entry is None:
+            return False
+        return entry.is_withdrawing if standing is Standing.WITHDRAWING else entry.is_revoking
+
     def is_closed(self, name: Name) -> bool:
-        """Whether a name was taken off, so that no certificate gives it back."""
+        """Whether a name was taken off, or is being, so that no certificate gives it back."""
         entry = self._entries.get(name)
         return entry is not None and (entry.is_closed or entry.is_fenced)
 
     def giver(self, domain: DomainName) -> AcceptedCertificate | None:
         """A certificate that gives a domain, itself or by a pattern; the newest."""
-        entry = self._entries.get(domain) or self._entries.get(DomainPattern.above(domain))
+        entry = self._entries.get(domain) or self._pattern_above(domain)
         return self.certificates[max(entry.givers)] if entry is not None and entry.givers else None
 
     def naming(self, domain: DomainName) -> AcceptedCertificate | None:
@@ -177,8 +207,8 @@ class AcceptedNames:
         giver = self.giver(domain)
         if giver is not None:
             return giver
-        newest = sorted(self.certificates, reverse=True)[:_LOOKED_AT]
-        return next((self.certificates[id] for id in newest if self.certificates[id].names_in_it.covers(domain)), None)
+        newest = (self.certificates[id] for id in islice(reversed(self._partial), _LOOKED_AT))
+        return next((certificate for certificate in newest if certificate.names_in_it.covers(domain)), None)
 
     def of_subject(self, subject: SubjectKey) -> AcceptedCertificate | None:
         """The certificate of a subject; there is one at most."""
@@ -194,6 +224,7 @@ class AcceptedNames:
     def add(self, certificate: AcceptedCertificate) -> None:
         """Accept one more certificate, which gives nothing yet."""
         self.certificates[certificate.id] = certificate
+        self._note_partial(certificate)
         if certificate.subject is not None:
             self._by_subject[certificate.subject] = certificate.id
 
@@ -217,55 +248,61 @@ class AcceptedNames:
             if id not in entry.givers:
                 entry.givers.append(id)
             certificate.gives.add(name)
+        self._note_partial(certificate)
         return opened
 
     def serve(self, domain: DomainName) -> None:
         """Its end answers for a domain here."""
-        self._served.add(domain)
-
-    @property
-    def served(self) -> int:
-        """How many domains it has shown to answer for."""
-        return len(self._served)
+        entry = self._entries.get(domain)
+        if entry is not None:
+            entry.is_served = True
+        elif len(self._served) < self._max_served:
+            self._served.add(domain)
 
     def drop(self, id: int) -> list[Name]:
         """
         Accept a certificate no longer.
 
-        :returns: the names that no other gives; they lapse.
+        :returns: the names that no other gives, nor a pattern of another; they lapse.
         """
         certificate = self.certificates.pop(id, None)
         if certificate is None:
             return []
+        self._partial.pop(id, None)
         if certificate.subject is not None and self._by_subject.get(certificate.subject) == id:
             del self._by_subject[certificate.subject]
         for name in certificate.gives:
             self._entries[name].givers.remove(id)
-        return [name for name in certificate.gives if not self._entries[name].givers]
+        return [name for name in certificate.gives if not (self._entries[name].givers or self._falls_back(name))]
 
     def begin_removal(self, names: Iterable[Name], standing: Standing) -> None:
         """Names are being removed by name: by their own end (``WITHDRAWING``) or by the other (``REVOKING``)."""
         for name in names:
-            entry = self._entry(name)
-            entry.withdrawing += standing is Standing.WITHDRAWING
-            entry.revoking += standing is Standing.REVOKING
+            before = self._standing_of(name)
+            entry = self._entries.get(name) or self._taken_from_pattern(name)
+            entry.was_good |= before is not Standing.OUT
+            entry.is_withdrawing |= standing is Standing.WITHDRAWING
+            entry.is_revoking |= standing is Standing.REVOKING
 
     def end_removal(self, names: Iterable[Name], standing: Standing) -> None:
         """A removal is over: the names are out, and closed."""
         for name in names:
             entry = self._entries[name]
-            entry.withdrawing -= standing is Standing.WITHDRAWING
-            entry.revoking -= standing is Standing.REVOKING
             for id in entry.givers:
-                self.certificates[id].gives.discard(name)
-            entry.givers.clear()
-            entry.is_closed = True
-            self._served.discard(name)
+                certificate = self.certificates[id]
+                certificate.gives.discard(name)
+                self._note_partial(certificate)
+            self._entries[name] = _Entry(
+                is_closed=True,
+                is_withdrawing=entry.is_withdrawing and standing is not Standing.WITHDRAWING,
+                is_revoking=entry.is_revoking and standing is not Standing.REVOKING,
+                lapsing=entry.lapsing,
+            )
 
     def begin_lapse(self, names: Iterable[Name]) -> None:
         """Names have lost their last certificate."""
         for name in names:
-            self._entry(name).lapsing += 1
+            self._entries[name].lapsing += 1
 
     def end_lapse(self, names: Sequence[Name]) -> list[Name]:
         """
@@ -274,18 +311,58 @@ class AcceptedNames:
         :returns: those that no certificate has given back meanwhile; they are out.
         """
         for name in names:
-            self._entries[name].lapsing -= 1
-        out = [name for name in names if self._entries[name].standing is Standing.OUT]
-        for name in out:
-            self._served.discard(name)
-            if self._entries[name].is_idle:
-                del self._entries[name]
-                self._patterns -= isinstance(name, DomainPattern)
-        return out
+            entry = self._entries[name]
+            entry.lapsing -= 1
+            if entry.is_idle:
+                self._forget(name)
+        return [name for name in names if self._standing_of(name) is Standing.OUT]
+
+    # The inside.
+
+    def _pattern_above(self, domain: DomainName) -> _Entry | None:
+        return self._entries.get(DomainPattern.above(domain)) if self._patterns else None
+
+    def _standing_of(self, name: Name) -> Standing:
+        if isinstance(name, DomainName):
+            return self.standing(name)
+        entry = self._entries.get(name)
+        return Standing.OUT if entry is None else entry.standing
+
+    def _note_partial(self, certificate: AcceptedCertificate) -> None:
+        if certificate.gives_all:
+            self._partial.pop(certificate.id, None)
+        else:
+            self._partial[certificate.id] = None
 
     def _entry(self, name: Name) -> _Entry:
         entry = self._entries.get(name)
         if entry is None:
-            entry = self._entries[name] = _Entry()
+            entry = self._entries[name] = _Entry(is_served=name in self._served or name == self.header_domain)
+            self._served.discard(name)
             self._patterns += isinstance(name, DomainPattern)
         return entry
+
+    def _taken_from_pattern(self, name: Name) -> _Entry:
+        """A name that so far had what its pattern has, if there is one, gets it for itself."""
+        pattern = None
+        if isinstance(name, DomainName) and self.standing(name) is not Standing.OUT:
+            pattern = self._pattern_above(name)
+        entry = self._entry(name)
+        for id in () if pattern is None else pattern.givers:
+            entry.givers.append(id)
+            self.certificates[id].gives.add(name)
+        return entry
+
+    def _falls_back(self, name: Name) -> bool:
+        """Whether a name that nothing gives any more is still given by a pattern; then that decides from now on."""
+        pattern = self._pattern_above(name) if isinstance(name, DomainName) else None
+        if pattern is None or not pattern.givers or not self._entries[name].is_idle:
+            return False
+        self._forget(name)
+        return True
+
+    def _forget(self, name: Name) -> None:
+        entry = self._entries.pop(name)
+        self._patterns -= isinstance(name, DomainPattern)
+        if entry.is_served and isinstance(name, DomainName) and self._pattern_above(name) is not None:
+            self.serve(name)

@@ -14,7 +14,7 @@ from muxs2s.proof.authenticators import OwnCertificate, ReceivedRequest
 from muxs2s.proof.peers import PeerPolicies
 from muxs2s.wire.names import DomainName
 
-__all__ = ["AuthenticatorRequests", "OwnDomains"]
+__all__ = ["AuthenticatorRequests", "EarlierPairs", "OwnDomains"]
 
 
 class AuthenticatorRequests(Protocol):
@@ -34,6 +34,18 @@ class AuthenticatorRequests(Protocol):
 
     def forget(self, request: bytes) -> None:
         """Nothing that comes for a request counts any more."""
+        ...
+
+
+class EarlierPairs(Protocol):
+    """The pairs proven on a stream before it multiplexed, and what else was accepted then."""
+
+    def involves(self, domain: DomainName) -> bool:
+        """Whether a domain of either end is part of one."""
+        ...
+
+    def withdraw_domain(self, domain: DomainName) -> None:
+        """Forget every pair that a domain is part of."""
         ...
 
 

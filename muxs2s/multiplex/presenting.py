@@ -8,16 +8,15 @@ for by an event, and answered when its turn has come. Does not know what verifyi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import inf
 
 from cryptography.x509 import Certificate
 
 from muxs2s.multiplex.conditions import MultiplexCondition
-from muxs2s.multiplex.conversation import Begun, Conversation
+from muxs2s.multiplex.conversation import Conversation
 from muxs2s.multiplex.elements import Accept, Offer, Present, Reject, Request
 from muxs2s.multiplex.events import NamesOpened, SignatureWanted, Whose
-from muxs2s.multiplex.exchanges import PRESENTING, PresenterInput, PresenterState
+from muxs2s.multiplex.exchanges import PRESENTING, Exchange, PresenterInput, PresenterState
 from muxs2s.multiplex.names import AcceptedCertificate, Name
 from muxs2s.multiplex.unattributed import Unattributed
 from muxs2s.multiplex.verdicts import SubjectKey, subject_key
@@ -29,20 +28,18 @@ from muxs2s.wire.names import DomainName, DomainPattern
 __all__ = ["Presenter", "own_certificate"]
 
 
-@dataclass(slots=True, kw_only=True)
-class _Presentation:
+class _Presentation(Exchange):
     """One exchange in which we present."""
 
-    id: int
-    domain: DomainName
-    is_ours: bool
-    """Whether we have begun it."""
+    __slots__ = ("certificate", "state")
 
-    state: PresenterState = PresenterState.NEW
-    certificate: OwnCertificate | None = None
-    """What is shown; ``None`` as long as nothing is, and where the peer only asks whether we serve the domain."""
+    waits_as = DueWait.PRESENTER
 
-    due: float = inf
+    def __init__(self, id: int, domain: DomainName, *, is_ours: bool) -> None:
+        super().__init__(id, domain, is_ours=is_ours)
+        self.state = PresenterState.NEW
+        self.certificate: OwnCertificate | None = None
+        """What is shown; ``None`` as long as nothing is, and where the peer only asks whether we serve the domain."""
 
 
 class Presenter:
@@ -85,26 +82,23 @@ class Presenter:
         return None
 
     def offer(self, domain: DomainName, now: float, *, renew: bool = False) -> None:
-        """Begin to prove a domain."""
-        id = self._conversation.next_id()
-        exchange = _Presentation(id=id, domain=domain, is_ours=True)
+        """Begin to prove a domain; where the peer has another certificate that names it, with a newer one."""
+        conversation = self._conversation
+        exchange = _Presentation(conversation.next_id(), domain, is_ours=True)
         self._begin(exchange)
         self._advance(exchange, PresenterInput.OFFER)
-        self._wait(exchange, now)
-        self._conversation.say(Offer(id=id, domain=domain, renew=renew))
+        conversation.wait(exchange, now)
+        is_newer = renew or self._is_newer(domain, now)
+        conversation.say(Offer(id=exchange.id, domain=domain, renew=is_newer))
 
     # What the peer says.
 
     def requested(self, request: Request, now: float) -> None:
         """The peer asks for a proof."""
-        begun = self._conversation.begun(request.id)
-        if begun is Begun.NOW:
-            self._conversation.note_begun(request.id)
-            self._requested_unasked(request, now)
-            return
         exchange = self._open.get(request.id)
         if exchange is None:
-            Unattributed.unless_over(begun)
+            if self._conversation.begins(request.id):
+                self._requested_unasked(request, now)
         elif exchange.state is not PresenterState.OFFERED or request.domain != exchange.domain:
             raise Unattributed("the request does not fit its offer")
         else:
@@ -112,24 +106,15 @@ class Presenter:
 
     def accepted(self, accept: Accept, now: float) -> None:
         """The peer accepts names of ours."""
-        own = self._conversation.own
         exchange = self._open.get(accept.id)
         id = accept.id if accept.certificate is None else accept.certificate
         if exchange is None:
-            if id in own.certificates:
+            self._conversation.expect_over(accept.id)
+            if id in self._conversation.own.certificates:
                 self._give(id, accept, None)
-            elif accept.id != 0:
-                Unattributed.unless_over(self._conversation.begun(accept.id))
-            return
-        self._end(exchange, PresenterInput.ACCEPT)
-        if id not in own.certificates:
-            shown = exchange.certificate if accept.certificate is None else None
-            own.add(own_certificate(id, None if shown is None else shown.leaf))
-        self._conversation.accepted(Whose.OURS, exchange.domain)
-        self._give(id, accept, exchange.domain)
-        if not own.is_open(exchange.domain):
-            text = f"the peer has accepted a proof of {exchange.domain}, but not the domain"
-            self._conversation.refused(Whose.OURS, exchange.domain, MultiplexCondition.TRY_AGAIN, text, now)
+        else:
+            self._end(exchange, PresenterInput.ACCEPT)
+            self._accepted(exchange, id, accept, now)
 
     def rejected(self, reject: Reject, now: float) -> bool:
         """
@@ -143,9 +128,7 @@ class Presenter:
         self._end(exchange, PresenterInput.REJECT)
         if reject.condition is MultiplexCondition.DUPLICATE and self.is_open(exchange.domain):
             return True  # the peer has asked for the same, and that decides
-        self._conversation.refused(
-            Whose.OURS, exchange.domain, reject.condition, reject.text, now, retry_seconds=reject.retry_seconds
-        )
+        self._conversation.rejected(Whose.OURS, exchange.domain, reject, now)
         return True
 
     def malformed(self, id: int, text: str, now: float) -> bool:
@@ -172,7 +155,7 @@ class Presenter:
             self.decline(id, MultiplexCondition.TRY_AGAIN, "the domain is being taken off this stream", now)
             return
         self._advance(exchange, PresenterInput.READY)
-        self._wait(exchange, now)
+        self._conversation.wait(exchange, now)
         self._shown_at[exchange.domain] = now
         self.presented += 1
         self._conversation.say(Present(id=id, data=authenticator))
@@ -180,23 +163,32 @@ class Presenter:
     def decline(self, id: int, condition: MultiplexCondition, text: str, now: float) -> None:
         """Do not show a proof after all; too late is no error."""
         exchange = self._open.get(id)
-        if exchange is not None and exchange.state is PresenterState.ASKED:
-            self._end(exchange, PresenterInput.DECLINE)
-            self._conversation.reject(id, condition, text, now)
-            self._conversation.refused(Whose.OURS, exchange.domain, condition, text, now)
-
-    def late(self, id: int, due: float, now: float) -> None:
-        """The peer has not answered in time. Once the proof is shown it alone ends the exchange."""
-        exchange = self._open.get(id)
-        if exchange is None or exchange.due != due:
+        if exchange is None or exchange.state is not PresenterState.ASKED:
             return
-        text = f"the peer has not answered within {self._conversation.limits.answer_seconds:g} seconds"
+        self._end(exchange, PresenterInput.DECLINE)
+        conversation = self._conversation
+        if not exchange.is_ours or condition is MultiplexCondition.BAD_REQUEST:
+            conversation.note_failure(condition, now)
+        conversation.reject(id, condition, text)
+        conversation.refused(Whose.OURS, exchange.domain, condition, text, now)
+
+    def late(self, id: int, now: float) -> None:
+        """
+        The peer has not answered in time.
+
+        Once the proof is shown the peer alone ends the exchange, and until then nothing else may begin for the domain.
+        """
+        exchange = self._open[id]
+        conversation = self._conversation
+        text = f"the peer has not answered within {conversation.limits.answer_seconds:g} seconds"
+        condition, retry_seconds = MultiplexCondition.TIMEOUT, None
         if exchange.state is PresenterState.OFFERED:
             self._end(exchange, PresenterInput.LATE)
-            self._conversation.reject(id, MultiplexCondition.TIMEOUT, text, now)
+            conversation.reject(id, condition, text)
         else:
             self._advance(exchange, PresenterInput.LATE)
-        self._conversation.refused(Whose.OURS, exchange.domain, MultiplexCondition.TIMEOUT, text, now)
+            retry_seconds = inf
+        conversation.refused(Whose.OURS, exchange.domain, condition, text, now, retry_seconds=retry_seconds)
 
     # The inside.
 
@@ -205,13 +197,13 @@ class Presenter:
         conversation = self._conversation
         met = conversation.bound_met(now)
         if met is not None:
-            conversation.reject(request.id, MultiplexCondition.TOO_MANY, met[0], now, retry_seconds=met[1])
+            conversation.turn_down(request.id, MultiplexCondition.TOO_MANY, met[0], now, retry_seconds=met[1])
             return
         refused = self._objection_to_asking(request, now)
         if refused is not None:
-            conversation.reject(request.id, *refused, now)
+            conversation.turn_down(request.id, *refused, now)
             return
-        exchange = _Presentation(id=request.id, domain=request.domain, is_ours=False)
+        exchange = _Presentation(request.id, request.domain, is_ours=False)
         self._begin(exchange)
         self._take_request(exchange, request, now)
 
@@ -226,14 +218,14 @@ class Presenter:
         if request.data and now - self._shown_at.get(domain, -inf) < repeat_seconds:
             return MultiplexCondition.TRY_AGAIN, f"it was shown less than {repeat_seconds:g} seconds ago"
         is_shown = conversation.domains.is_shown(domain)
-        if not is_shown or conversation.domains.certificate_of(domain, now) is None:
+        if not is_shown or (request.data and conversation.domains.certificate_of(domain, now) is None):
             return MultiplexCondition.UNKNOWN_DOMAIN, "no such domain here"
         return None
 
     def _take_request(self, exchange: _Presentation, request: Request, now: float) -> None:
         """Go on with a request that may be answered."""
         self._advance(exchange, PresenterInput.REQUEST)
-        exchange.due = inf
+        self._conversation.waits.cancel(DueWait.PRESENTER, exchange.id)
         if not request.data:
             self._answer_empty(exchange, now)
             return
@@ -261,8 +253,16 @@ class Presenter:
             self.decline(exchange.id, MultiplexCondition.BAD_REQUEST, text, now)
             return
         self._advance(exchange, PresenterInput.READY)
-        self._wait(exchange, now)
+        self._conversation.wait(exchange, now)
         self._conversation.say(Present(id=exchange.id, data=b""))
+
+    def _is_newer(self, domain: DomainName, now: float) -> bool:
+        """Whether the peer knows another certificate that names a domain than the one we would show."""
+        known = self._conversation.own.naming(domain)
+        if known is None or known.leaf is None:
+            return False
+        certificate = self._conversation.domains.certificate_of(domain, now)
+        return certificate is not None and certificate.leaf != known.leaf
 
     def _would_oust(self, certificate: OwnCertificate) -> bool:
         """
@@ -279,16 +279,27 @@ class Presenter:
         return any(not certificate.names.covers(exchange.domain) for exchange in on_their_way)
 
     def _spares(self, certificate: OwnCertificate, name: Name) -> bool:
-        """Whether a name is nobody's here, or in the certificate as well."""
-        return name not in self._conversation.domains.hosted or _is_named(certificate.names, name)
+        """Whether a name is nobody's here, or in the certificate as well; a pattern may stand for one in use."""
+        if _is_named(certificate.names, name):
+            return True
+        return isinstance(name, DomainName) and name not in self._conversation.domains.hosted
+
+    def _accepted(self, exchange: _Presentation, id: int, accept: Accept, now: float) -> None:
+        conversation, domain = self._conversation, exchange.domain
+        if id not in conversation.own.certificates:
+            shown = exchange.certificate if accept.certificate is None else None
+            conversation.own.add(own_certificate(id, None if shown is None else shown.leaf))
+        conversation.refusals.forget(Whose.OURS, domain)
+        self._give(id, accept, domain)
+        if not conversation.own.is_open(domain):
+            text = f"the peer has accepted a proof of {domain}, but not the domain"
+            conversation.refused(Whose.OURS, domain, MultiplexCondition.TRY_AGAIN, text, now)
 
     def _give(self, id: int, accept: Accept, proven: DomainName | None) -> None:
         """Take the names the peer accepts: those in our certificate or, where we do not know it, those of ours."""
         conversation = self._conversation
         certificate = conversation.own.certificates[id]
         names = [listed.name for listed in accept.names if self._is_credible(certificate, listed.name)]
-        if proven is not None and proven in names:
-            conversation.own.serve(proven)
         opened = conversation.own.give(id, names, proven=proven)
         if proven is not None and proven in names and proven not in opened:
             opened.append(proven)  # it was open, and whoever waits for this exchange hears of its end
@@ -301,37 +312,25 @@ class Presenter:
         return _is_named(certificate.names_in_it, name)
 
     def _begin(self, exchange: _Presentation) -> None:
-        conversation = self._conversation
+        self._conversation.begin(exchange)
         self._open[exchange.id] = exchange
-        if exchange.is_ours:
-            conversation.begun_by_us += 1
-            self._offers[exchange.domain] = exchange.id
-        else:
-            conversation.begun_by_peer += 1
-            self._asked[exchange.domain] = exchange.id
+        by_domain = self._offers if exchange.is_ours else self._asked
+        by_domain[exchange.domain] = exchange.id
 
     def _end(self, exchange: _Presentation, by: PresenterInput) -> None:
         self._advance(exchange, by)
-        conversation = self._conversation
+        self._conversation.end(exchange)
         del self._open[exchange.id]
+        by_domain = self._offers if exchange.is_ours else self._asked
+        del by_domain[exchange.domain]
         if exchange.certificate is not None:
             subject = subject_key(exchange.certificate.leaf)
             self._shown[subject].remove(exchange)
             if not self._shown[subject]:
                 del self._shown[subject]
-        if exchange.is_ours:
-            conversation.begun_by_us -= 1
-            self._offers.pop(exchange.domain, None)
-        else:
-            conversation.begun_by_peer -= 1
-            self._asked.pop(exchange.domain, None)
 
     def _advance(self, exchange: _Presentation, by: PresenterInput) -> None:
         exchange.state = PRESENTING[exchange.state, by]
-
-    def _wait(self, exchange: _Presentation, now: float) -> None:
-        exchange.due = now + self._conversation.limits.answer_seconds
-        self._conversation.waits.add(exchange.due, DueWait.PRESENTER, exchange.id)
 
 
 def own_certificate(id: int, leaf: Certificate | None) -> AcceptedCertificate:

@@ -9,16 +9,14 @@ and answered when its turn has come. Does not know what presenting takes: see
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from math import inf
 
 from cryptography.x509 import Certificate
 
 from muxs2s.multiplex.conditions import MultiplexCondition
-from muxs2s.multiplex.conversation import Begun, Conversation
+from muxs2s.multiplex.conversation import Conversation
 from muxs2s.multiplex.elements import Accept, ListedName, Offer, Present, Reject, Request, portions
 from muxs2s.multiplex.events import NamesOpened, ProofRecalled, ProofShown, Whose
-from muxs2s.multiplex.exchanges import VERIFYING, VerifierInput, VerifierState
+from muxs2s.multiplex.exchanges import VERIFYING, Exchange, VerifierInput, VerifierState
 from muxs2s.multiplex.names import AcceptedCertificate, Name
 from muxs2s.multiplex.unattributed import Unattributed
 from muxs2s.multiplex.verdicts import NotVouched, Vouched, subject_key
@@ -29,23 +27,21 @@ from muxs2s.wire.names import DomainName
 __all__ = ["Verifier"]
 
 
-@dataclass(slots=True, kw_only=True)
-class _Verification:
+class _Verification(Exchange):
     """One exchange in which we verify."""
 
-    id: int
-    domain: DomainName
-    is_ours: bool
-    """Whether we have begun it."""
+    __slots__ = ("recalled", "request", "state")
 
-    state: VerifierState = VerifierState.NEW
-    request: bytes = b""
-    """What we have asked; empty where the domain is accepted already, or a certificate is recalled."""
+    waits_as = DueWait.VERIFIER
 
-    recalled: int | None = None
-    """The certificate, accepted before, that is judged for this domain."""
+    def __init__(self, id: int, domain: DomainName, *, is_ours: bool) -> None:
+        super().__init__(id, domain, is_ours=is_ours)
+        self.state = VerifierState.NEW
+        self.request = b""
+        """What we have asked; empty where the domain is accepted already, or a certificate is recalled."""
 
-    due: float = inf
+        self.recalled: int | None = None
+        """The certificate, accepted before, that is judged for this domain."""
 
 
 class Verifier:
@@ -84,7 +80,7 @@ class Verifier:
 
     def ask(self, domain: DomainName, now: float) -> None:
         """Begin to have a domain proven or, if it is accepted, confirmed that it is served."""
-        exchange = _Verification(id=self._conversation.next_id(), domain=domain, is_ours=True)
+        exchange = _Verification(self._conversation.next_id(), domain, is_ours=True)
         self._begin(exchange)
         self._request(exchange, now, proof=not self._conversation.peers.is_open(domain))
 
@@ -93,16 +89,9 @@ class Verifier:
     def offered(self, offer: Offer, now: float) -> None:
         """The peer would like to prove a domain."""
         conversation = self._conversation
-        begun = conversation.begun(offer.id)
-        if begun is not Begun.NOW:
-            if offer.id in self._open:
-                raise Unattributed("the id of an offer is in use")
-            Unattributed.unless_over(begun)
+        if not conversation.begins(offer.id) or self._turns_down(offer, now):
             return
-        conversation.note_begun(offer.id)
-        if self._rejects(offer, now):
-            return
-        exchange = _Verification(id=offer.id, domain=offer.domain, is_ours=False)
+        exchange = _Verification(offer.id, offer.domain, is_ours=False)
         self._begin(exchange)
         known = None if offer.renew else conversation.peers.naming(offer.domain)
         if known is None or not known.chain:
@@ -110,14 +99,14 @@ class Verifier:
         else:
             exchange.recalled = known.id
             self._advance(exchange, VerifierInput.RECALL)
-            self._wait(exchange, now)
+            conversation.wait(exchange, now)
             conversation.tell(ProofRecalled(id=exchange.id, domain=exchange.domain, chain=known.chain))
 
     def presented(self, present: Present, now: float) -> None:
         """The peer shows a proof or, where none was asked for, says that it serves the domain."""
         exchange = self._open.get(present.id)
         if exchange is None:
-            Unattributed.unless_over(self._conversation.begun(present.id))
+            self._conversation.expect_over(present.id)
         elif exchange.state is not VerifierState.REQUESTED or (present.data and not exchange.request):
             raise Unattributed("the proof does not fit what was asked for")
         elif not exchange.request:
@@ -127,7 +116,7 @@ class Verifier:
             self._reject_shown(exchange, MultiplexCondition.BAD_AUTHENTICATOR, text, now)
         else:
             self._advance(exchange, VerifierInput.PRESENT)
-            self._wait(exchange, now)
+            self._conversation.wait(exchange, now)
             shown = ProofShown(
                 id=exchange.id, domain=exchange.domain, request=exchange.request, authenticator=present.data
             )
@@ -145,10 +134,9 @@ class Verifier:
         if exchange.state is not VerifierState.REQUESTED:
             raise Unattributed("a proof that was shown cannot be taken back")
         self._end(exchange, VerifierInput.REJECT)
-        self._conversation.note_failure(reject.condition, now)
-        self._conversation.refused(
-            Whose.PEERS, exchange.domain, reject.condition, reject.text, now, retry_seconds=reject.retry_seconds
-        )
+        if not exchange.is_ours:
+            self._conversation.note_failure(reject.condition, now)
+        self._conversation.rejected(Whose.PEERS, exchange.domain, reject, now)
         return True
 
     def malformed(self, id: int, text: str, now: float) -> bool:
@@ -174,25 +162,20 @@ class Verifier:
         if isinstance(verdict, NotVouched):
             self._reject(exchange, VerifierInput.NOT_PROVEN, verdict.condition, verdict.text, now)
             return
-        if exchange.recalled is not None and exchange.recalled not in self._conversation.peers.certificates:
-            text = "the certificate that was judged is no longer accepted"
-            self._reject(exchange, VerifierInput.NOT_PROVEN, MultiplexCondition.TRY_AGAIN, text, now)
-            return
         given = self.listed(verdict.names, proven=exchange.domain)
-        if not given or given[0].name != exchange.domain:
-            text = f"no room for more than {self._conversation.limits.max_domains} names"
-            self._reject(exchange, VerifierInput.NOT_PROVEN, MultiplexCondition.TOO_MANY, text, now)
-            return
-        self._end(exchange, VerifierInput.PROVEN)
-        self._accept(exchange, verdict, given, now)
+        refused = self._late_objection(exchange, given)
+        if refused is not None:
+            self._reject(exchange, VerifierInput.NOT_PROVEN, *refused, now)
+        else:
+            self._end(exchange, VerifierInput.PROVEN)
+            self._accept(exchange, verdict, given, now)
 
-    def late(self, id: int, due: float, now: float) -> None:
+    def late(self, id: int, now: float) -> None:
         """The peer, or the verdict, has not come in time."""
-        exchange = self._open.get(id)
-        if exchange is not None and exchange.due == due:
-            waited_for = "the proof" if exchange.state is VerifierState.REQUESTED else "the verdict"
-            text = f"{waited_for} has not come within {self._conversation.limits.answer_seconds:g} seconds"
-            self._reject(exchange, VerifierInput.LATE, MultiplexCondition.TIMEOUT, text, now)
+        exchange = self._open[id]
+        waited_for = "the proof" if exchange.state is VerifierState.REQUESTED else "the verdict"
+        text = f"{waited_for} has not come within {self._conversation.limits.answer_seconds:g} seconds"
+        self._reject(exchange, VerifierInput.LATE, MultiplexCondition.TIMEOUT, text, now)
 
     def removed(self, names: Iterable[Name], now: float) -> None:
         """Either end begins to take names off: what is open on them is over."""
@@ -206,17 +189,18 @@ class Verifier:
 
     def listed(self, names: Iterable[ListedName], *, proven: DomainName | None) -> list[ListedName]:
         """
-        Leave out what was taken off, and what there is no room for.
+        Leave out what is ours, what was taken off, and what there is no room for.
 
         :param proven: the domain of the exchange, which comes back even if it was taken off.
         """
-        peers = self._conversation.peers
+        peers, hosted = self._conversation.peers, self._conversation.domains.hosted
         room = self._conversation.limits.max_domains - len(peers)
         found: list[ListedName] = []
         for listed in names:
-            if listed.name != proven and peers.is_closed(listed.name):
+            name = listed.name
+            if name in hosted or (name != proven and peers.is_closed(name)):
                 continue
-            is_new = listed.name not in peers
+            is_new = name not in peers
             if not is_new or room > 0:
                 room -= is_new
                 found.append(listed)
@@ -245,40 +229,59 @@ class Verifier:
         """Open names, then say so: the peer may use them as soon as it has read it."""
         conversation = self._conversation
         opened = conversation.peers.give(certificate, [listed.name for listed in names], proven=proven)
+        if proven is not None:
+            conversation.peers.serve(proven)
+            if proven not in opened:
+                opened.append(proven)  # it was open; that it is served here is new
         for portion in portions(names):
             conversation.say(Accept(id=id, certificate=None if certificate == id else certificate, names=portion))
-        if proven is not None and proven not in opened:
-            opened.append(proven)  # it was open; that it is served here is new
         if opened:
             conversation.tell(NamesOpened(whose=Whose.PEERS, names=tuple(opened)))
 
     # The inside.
 
-    def _rejects(self, offer: Offer, now: float) -> bool:
+    def _turns_down(self, offer: Offer, now: float) -> bool:
         """Whether an offer is over at once; the first reason that fits is told."""
         conversation = self._conversation
-        met = conversation.bound_met(now)
-        is_full = len(conversation.peers) >= conversation.limits.max_domains
-        if met is None and is_full and offer.domain not in conversation.peers:
-            met = f"{conversation.limits.max_domains} names of yours are kept", None
+        met = conversation.bound_met(now) or self._fullness(offer.domain)
         if met is not None:
-            conversation.reject(offer.id, MultiplexCondition.TOO_MANY, met[0], now, retry_seconds=met[1])
-            return True
-        if offer.domain in self._by_domain:
-            text = "another exchange for this domain is open"
-            conversation.reject(offer.id, MultiplexCondition.DUPLICATE, text, now)
+            conversation.turn_down(offer.id, MultiplexCondition.TOO_MANY, met[0], now, retry_seconds=met[1])
             return True
         refused = self.objection(offer.domain)
+        if offer.domain in self._by_domain:
+            refused = MultiplexCondition.DUPLICATE, "another exchange for this domain is open"
         if refused is not None:
-            conversation.reject(offer.id, *refused, now)
+            conversation.turn_down(offer.id, *refused, now)
         return refused is not None
+
+    def _fullness(self, domain: DomainName) -> tuple[str, None] | None:
+        """Whether there is no room for a domain, or for one more certificate, though each gives one name at least."""
+        peers, most = self._conversation.peers, self._conversation.limits.max_domains
+        if len(peers) >= most and domain not in peers:
+            return f"{most} names of yours are kept", None
+        if len(peers.certificates) >= 2 * most:
+            return f"{2 * most} certificates of yours are kept", None
+        return None
+
+    def _late_objection(
+        self, exchange: _Verification, given: list[ListedName]
+    ) -> tuple[MultiplexCondition, str] | None:
+        """What keeps us from accepting a domain, though it is proven: much can have happened meanwhile."""
+        conversation = self._conversation
+        if exchange.recalled is not None and exchange.recalled not in conversation.peers.certificates:
+            return MultiplexCondition.TRY_AGAIN, "the certificate that was judged is no longer accepted"
+        refused = self.objection(exchange.domain)
+        if refused is None and not (given and given[0].name == exchange.domain):
+            text = f"no room for more than {conversation.limits.max_domains} names"
+            refused = MultiplexCondition.TOO_MANY, text
+        return refused
 
     def _request(self, exchange: _Verification, now: float, *, proof: bool) -> None:
         conversation = self._conversation
         if proof:
             exchange.request = conversation.authenticators.request(exchange.domain)
         self._advance(exchange, VerifierInput.REQUEST)
-        self._wait(exchange, now)
+        conversation.wait(exchange, now)
         conversation.say(Request(id=exchange.id, domain=exchange.domain, data=exchange.request))
 
     def _confirmed(self, exchange: _Verification, now: float) -> None:
@@ -290,9 +293,13 @@ class Verifier:
             text = "the domain is no longer accepted here"
             self._reject(exchange, VerifierInput.NOT_PROVEN, MultiplexCondition.TRY_AGAIN, text, now)
             return
+        given = self.listed([ListedName(name=exchange.domain, until=giver.until)], proven=exchange.domain)
+        refused = self._late_objection(exchange, given)
+        if refused is not None:
+            self._reject(exchange, VerifierInput.NOT_PROVEN, *refused, now)
+            return
         self._end(exchange, VerifierInput.PROVEN)
-        listed = self.listed([ListedName(name=exchange.domain, until=giver.until)], proven=exchange.domain)
-        self._open_domain(exchange, giver.id, listed)
+        self._open_domain(exchange, giver.id, given)
 
     def _accept(self, exchange: _Verification, vouched: Vouched, given: list[ListedName], now: float) -> None:
         """Keep the certificate, in the place of the one with the same subject if there is one."""
@@ -307,8 +314,7 @@ class Verifier:
             self._replaced(replaced.id, now)
 
     def _open_domain(self, exchange: _Verification, certificate: int, names: list[ListedName]) -> None:
-        self._conversation.accepted(Whose.PEERS, exchange.domain)
-        self._conversation.peers.serve(exchange.domain)
+        self._conversation.refusals.forget(Whose.PEERS, exchange.domain)
         self.give(exchange.id, certificate, names, proven=exchange.domain)
 
     def _reject_shown(self, exchange: _Verification, condition: MultiplexCondition, text: str, now: float) -> None:
@@ -319,29 +325,23 @@ class Verifier:
     def _reject(
         self, exchange: _Verification, by: VerifierInput, condition: MultiplexCondition, text: str, now: float
     ) -> None:
+        conversation = self._conversation
         self._end(exchange, by)
-        self._conversation.reject(exchange.id, condition, text, now)
-        self._conversation.refused(Whose.PEERS, exchange.domain, condition, text, now)
+        conversation.note_failure(condition, now)
+        conversation.reject(exchange.id, condition, text)
+        conversation.refused(Whose.PEERS, exchange.domain, condition, text, now)
 
     def _begin(self, exchange: _Verification) -> None:
-        conversation = self._conversation
+        self._conversation.begin(exchange)
         self._open[exchange.id] = self._by_domain[exchange.domain] = exchange
-        conversation.begun_by_us += exchange.is_ours
-        conversation.begun_by_peer += not exchange.is_ours
 
     def _end(self, exchange: _Verification, by: VerifierInput) -> None:
         self._advance(exchange, by)
-        conversation = self._conversation
+        self._conversation.end(exchange)
         del self._open[exchange.id]
         del self._by_domain[exchange.domain]
-        conversation.begun_by_us -= exchange.is_ours
-        conversation.begun_by_peer -= not exchange.is_ours
         if exchange.request:
-            conversation.authenticators.forget(exchange.request)
+            self._conversation.authenticators.forget(exchange.request)
 
     def _advance(self, exchange: _Verification, by: VerifierInput) -> None:
         exchange.state = VERIFYING[exchange.state, by]
-
-    def _wait(self, exchange: _Verification, now: float) -> None:
-        exchange.due = now + self._conversation.limits.answer_seconds
-        self._conversation.waits.add(exchange.due, DueWait.VERIFIER, exchange.id)

@@ -1,17 +1,22 @@
 """
 What becomes due on a stream that multiplexes, and when.
 
-Knows times only. What no longer waits is passed over when its time comes, so that ending a wait costs nothing.
+Knows times only. A wait that is over is passed over when its time comes, and swept out when such waits prevail, so
+that ending one costs next to nothing and memory follows those that go on.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from enum import Enum, auto
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from math import inf
+from typing import Final
 
 __all__ = ["DueWait", "Waits"]
+
+_FEW: Final = 64
+"""Waits that may be over and still kept, whatever goes on."""
 
 
 class DueWait(Enum):
@@ -28,23 +33,46 @@ class DueWait(Enum):
 
 
 class Waits:
-    """Times, the first one at hand."""
+    """Times, the first one at hand; one for each thing that waits."""
 
     def __init__(self) -> None:
         self._heap: list[tuple[float, int, int]] = []
+        """Time, kind and id; what :attr:`_when` does not confirm is over."""
+
+        self._when: dict[tuple[int, int], float] = {}
         self._kinds = tuple(DueWait)
+
+    def __len__(self) -> int:
+        """How many go on."""
+        return len(self._when)
 
     @property
     def first(self) -> float:
-        """When something may be due next, seconds; infinite if nothing waits."""
+        """When something is due next, seconds; infinite if nothing waits."""
+        while self._heap and not self._goes_on(self._heap[0]):
+            heappop(self._heap)
         return self._heap[0][0] if self._heap else inf
 
-    def add(self, when: float, kind: DueWait, id: int = 0) -> None:
-        """Have something become due."""
-        heappush(self._heap, (when, kind.value, id))
+    def add(self, when: float, kind: DueWait, id: int) -> None:
+        """Have something become due, once, in the place of what was said of it before."""
+        number = kind.value
+        self._when[number, id] = when
+        heappush(self._heap, (when, number, id))
+        if len(self._heap) > 2 * len(self._when) + _FEW:
+            self._heap = [wait for wait in self._heap if self._goes_on(wait)]
+            heapify(self._heap)
 
-    def due(self, now: float) -> Iterator[tuple[DueWait, int, float]]:
-        """Take out what is due, with the time it was due at."""
-        while self._heap and self._heap[0][0] <= now:
-            when, kind, id = heappop(self._heap)
-            yield self._kinds[kind - 1], id, when
+    def cancel(self, kind: DueWait, id: int) -> None:
+        """Something waits no longer, if it did."""
+        self._when.pop((kind.value, id), None)
+
+    def due(self, now: float) -> Iterator[tuple[DueWait, int]]:
+        """Take out what is due, the earliest first."""
+        while self.first <= now:
+            _, number, id = heappop(self._heap)
+            del self._when[number, id]
+            yield self._kinds[number - 1], id
+
+    def _goes_on(self, wait: tuple[float, int, int]) -> bool:
+        when, number, id = wait
+        return self._when.get((number, id)) == when

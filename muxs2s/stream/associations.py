@@ -122,6 +122,11 @@ class _Lane:
         grants = (self.senders.get(domain), *self.pairs.get(domain, {}).values())
         return next((grant for grant in grants if _holds(grant, now)), None)
 
+    def involves(self, domain: DomainName) -> bool:
+        if domain in self.senders or domain in self.targets or domain in self.pairs:
+            return True
+        return any(domain in grants for grants in self.pairs.values())
+
     def withdraw(self, domain: DomainName) -> None:
         self.pairs.pop(domain, None)
         for grants in (self.senders, self.targets, *self.pairs.values()):
@@ -175,6 +180,10 @@ class AssociationTable:
         for lane in self._lanes.values():
             lane.withdraw(domain)
 
+    def involves(self, domain: DomainName) -> bool:
+        """Whether a domain, in either place and direction, is part of a grant that multiplexing has not given."""
+        return any(lane.involves(domain) for lane in self._lanes.values())
+
     def has_pair(self, direction: Direction, pair: DomainPair, now: float) -> bool:
         """Whether exactly ``pair`` was accepted, by itself, and still is."""
         return self._lanes[direction].has_pair(pair, now)
@@ -211,20 +220,22 @@ class AssociationTable:
     def _examine_inbound(self, pair: DomainPair, now: float, own: AcceptedNames, peers: AcceptedNames) -> Admission:
         """Names that are on their way out are good for what was sent before that was known."""
         sender = peers.standing(pair.sender)
-        if sender is Standing.REVOKING:
-            return Admission.REVOKED
         if sender is not Standing.OUT and own.standing(pair.target) is not Standing.OUT:
-            return Admission.ADMITTED
-        earlier = self._lanes[Direction.INBOUND].examine(pair, now)
-        return Admission.UNKNOWN_TARGET if earlier is not Admission.ADMITTED and sender is not Standing.OUT else earlier
+            return Admission.REVOKED if sender is Standing.REVOKING else Admission.ADMITTED
+        if self._lanes[Direction.INBOUND].examine(pair, now) is Admission.ADMITTED:
+            is_revoked = sender is Standing.REVOKING or peers.is_being_removed(pair.sender, Standing.REVOKING)
+            return Admission.REVOKED if is_revoked else Admission.ADMITTED
+        return Admission.FOREIGN_SENDER if sender is Standing.OUT else Admission.UNKNOWN_TARGET
 
     def _examine_outbound(self, pair: DomainPair, now: float, own: AcceptedNames, peers: AcceptedNames) -> Admission:
         """Nothing new goes from or to names that are on their way out."""
         sender, target = own.standing(pair.sender), peers.standing(pair.target)
         if sender is Standing.OPEN and target is Standing.OPEN and peers.is_served(pair.target):
             return Admission.ADMITTED
-        if sender in _LEAVING or target in _LEAVING:
-            return Admission.FOREIGN_SENDER if sender in _LEAVING else Admission.UNKNOWN_TARGET
+        if sender in _LEAVING or own.is_fenced(pair.sender):
+            return Admission.FOREIGN_SENDER
+        if target in _LEAVING or peers.is_fenced(pair.target):
+            return Admission.UNKNOWN_TARGET
         earlier = self._lanes[Direction.OUTBOUND].examine(pair, now)
         return Admission.UNKNOWN_TARGET if earlier is not Admission.ADMITTED and sender is Standing.OPEN else earlier
 

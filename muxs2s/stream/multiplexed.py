@@ -21,7 +21,6 @@ from muxs2s.multiplex.conversation import Conversation
 from muxs2s.multiplex.elements import Enable, Enabled, Failed, PeerLimits
 from muxs2s.multiplex.events import Multiplexes, MultiplexRefused
 from muxs2s.multiplex.multiplexer import Multiplexer
-from muxs2s.multiplex.names import Name
 from muxs2s.multiplex.reading import MultiplexMalformed, read_element
 from muxs2s.multiplex.verdicts import Vouched
 from muxs2s.multiplex.vouching import verdict
@@ -33,7 +32,7 @@ from muxs2s.stream.events import StreamEvent
 from muxs2s.stream.machine import StreamState
 from muxs2s.stream.proving import ProvingStream
 from muxs2s.wire.errors import RemoteViolation, StanzaCondition, StreamCondition
-from muxs2s.wire.names import DomainName, DomainPair
+from muxs2s.wire.names import DomainPair
 from muxs2s.wire.namespaces import MULTIPLEX
 from muxs2s.wire.stanza import Slice, error_reply
 
@@ -246,7 +245,7 @@ class MultiplexedStream(ProvingStream):
             say=self._out.append,
             tell=self._emit,
         )
-        multiplexer = Multiplexer(conversation, self._ends().target, self.means.shown, self._names_out)
+        multiplexer = Multiplexer(conversation, self._ends().target, self.means.shown, self.associations)
         self._multiplexer = multiplexer
         self.associations.share(multiplexer.own, multiplexer.peers)
         largest = max(limits.after_authentication.max_element_bytes, limits.multiplex.max_element_bytes)
@@ -255,12 +254,6 @@ class MultiplexedStream(ProvingStream):
         if self._vouched is not None:
             self._deadlines.proof_ends = inf  # from now on certificates end one by one
         self._emit(Multiplexes())
-
-    def _names_out(self, names: Sequence[Name]) -> None:
-        """Names are out, and with them every pair they were part of."""
-        for name in names:
-            if isinstance(name, DomainName):
-                self.associations.withdraw_domain(name)
 
     def _count_unattributed(self, now: float) -> None:
         self.ignored += 1

@@ -33,6 +33,7 @@ from muxs2s.multiplex.verdicts import NotVouched, Vouched
 from muxs2s.network.pem import Credentials
 from muxs2s.proof.authenticators import AuthenticatorRefused, ReceivedRequest
 from muxs2s.proof.identity import names_in
+from muxs2s.stream.associations import AssociationTable
 from muxs2s.testing import CertificateAuthority
 from muxs2s.wire.framing import Framer
 from muxs2s.wire.limits import AFTER_AUTHENTICATION
@@ -122,7 +123,6 @@ class End:
         self.hidden: set[DomainName] = set()
         self.said: deque[bytes] = deque()
         self.events: list[MultiplexEvent] = []
-        self.out: list[Name] = []
         self.verdicts: dict[DomainName, NotVouched] = {}
         """What is said of domains of the peer that are not to be proven."""
 
@@ -143,7 +143,9 @@ class End:
         )
         own = next(iter(self.certificates.values()), None)
         self.shown: Certificate | None = own.leaf if own else None
-        self.multiplexer = Multiplexer(self.conversation, name(header_domain), self.shown, self.out.extend)
+        self.associations = AssociationTable()
+        self.multiplexer = Multiplexer(self.conversation, name(header_domain), self.shown, self.associations)
+        self.associations.share(self.multiplexer.own, self.multiplexer.peers)
 
     def told(self, *kinds: type[MultiplexEvent]) -> list[MultiplexEvent]:
         """Take the events of some kinds out; all of them if none is named."""
