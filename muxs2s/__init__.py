@@ -9,6 +9,7 @@ from muxs2s.hosts.components import ComponentFactory
 from muxs2s.hosts.componentstream import ComponentLimits
 from muxs2s.hosts.seam import Federation, Host
 from muxs2s.hosts.wokkel import RouterHost
+from muxs2s.multiplex.limits import MultiplexLimits
 from muxs2s.network.accepting import AcceptLimits
 from muxs2s.network.certificates import CertificateStore, Reload, load_trust_anchors
 from muxs2s.network.connecting import ConnectLimits
@@ -23,6 +24,7 @@ from muxs2s.proof.peers import DIALBACK_SUFFICES, PeerPolicies, PeerPolicy
 from muxs2s.proof.pkix import PkixProof, TrustAnchors
 from muxs2s.proof.policy import ProofPolicy
 from muxs2s.service.backoff import BackoffLimits
+from muxs2s.service.presenting import PresentationLimits
 from muxs2s.service.queues import QueueLimits
 from muxs2s.service.s2s import S2SService, ServiceLimits
 from muxs2s.service.status import QueueStatus, ServiceStatus, StreamStatus
@@ -52,6 +54,7 @@ __all__ = [
     "Host",
     "LocalMisuse",
     "Lookup",
+    "MultiplexLimits",
     "MuxS2SError",
     "NameRefused",
     "Outcome",
@@ -59,6 +62,7 @@ __all__ = [
     "PeerPolicies",
     "PeerPolicy",
     "PkixProof",
+    "PresentationLimits",
     "ProofPolicy",
     "Prooftype",
     "Proven",

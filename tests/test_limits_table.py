@@ -38,6 +38,7 @@ TABLES: Final = {
     "ConnectLimits": "connect.",
     "DialLimits": "connect.dial.",
     "FramingLimits": "",
+    "PresentationLimits": "multiplex.",
     "QueueLimits": "queue.",
     "RaceLimits": "connect.race.",
     "ResolverLimits": "dns.",
@@ -69,12 +70,13 @@ UNITS: Final = frozenset(
             "pairs",
             "parsers",
             "proofs",
+            "proofs per second",
             "questions",
             "redirects",
             "records",
             "rounds",
         ),
-        *("seconds", "servers", "stanzas", "steps", "switch"),
+        *("seconds", "servers", "signatures", "signatures per second", "stanzas", "steps", "switch"),
     }
 )
 

@@ -13,10 +13,11 @@ import muxs2s.testing
 _PROMISED = """
 AcceptLimits BackoffLimits CertificateProblem CertificateStore ComponentFactory ComponentLimits ConnectLimits
 Credentials DIALBACK_SUFFICES DialLimits DialbackSecret DomainName DomainPair Evidence Federation FramingLimits Host
-LocalMisuse Lookup MuxS2SError NameRefused Outcome Overrides PeerPolicies PeerPolicy PkixProof ProofPolicy Prooftype
-Proven QueueLimits QueueStatus RaceLimits Refused Reload RemoteViolation Resolver ResolverLimits RouterHost S2SService
-Scope ServiceLimits ServiceStatus Slice StanzaCondition StreamCondition StreamLimits StreamStatus Target TrustAnchors
-Undecided error_reply from_tree load_trust_anchors read_override read_target
+LocalMisuse Lookup MultiplexLimits MuxS2SError NameRefused Outcome Overrides PeerPolicies PeerPolicy PkixProof
+PresentationLimits ProofPolicy Prooftype Proven QueueLimits QueueStatus RaceLimits Refused Reload RemoteViolation
+Resolver ResolverLimits RouterHost S2SService Scope ServiceLimits ServiceStatus Slice StanzaCondition StreamCondition
+StreamLimits StreamStatus Target TrustAnchors Undecided error_reply from_tree load_trust_anchors read_override
+read_target
 """
 
 

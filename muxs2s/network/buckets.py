@@ -24,6 +24,11 @@ class TokenBucket:
         self._per_second, self._burst = per_second, burst
         self._tokens, self._at = burst, now
 
+    @property
+    def seconds_to_next(self) -> float:
+        """From the last try to the next whole token; 0 if there is one."""
+        return max(0.0, 1.0 - self._tokens) / self._per_second
+
     def take(self, now: float) -> bool:
         """Take a token, if there is a whole one; tells whether there was."""
         passed, self._at = max(0.0, now - self._at), now

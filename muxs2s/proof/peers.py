@@ -26,14 +26,11 @@ class PeerPolicy:
     proofs: ProofPolicy = field(default_factory=ProofPolicy)
     """Which prooftypes suffice."""
 
-    multiplexes: bool = True
+    is_multiplexed: bool = True
     """Whether it may share a stream with other domains."""
 
     require_encryption: bool = True
     """Whether nothing of it passes outside TLS."""
-
-    is_multiplexed: bool = True
-    """Whether its certificate may bring it onto a stream that it shares with other domains."""
 
     @property
     def takes_dialback(self) -> bool:

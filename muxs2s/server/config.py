@@ -30,6 +30,7 @@ from muxs2s.server.option import ANY
 from muxs2s.server.policies import peer_policies
 from muxs2s.server.reading import ConfigurationProblem, OptionValues
 from muxs2s.service.backoff import BackoffLimits
+from muxs2s.service.presenting import PresentationLimits
 from muxs2s.service.queues import QueueLimits
 from muxs2s.service.s2s import ServiceLimits
 from muxs2s.stream.limits import StreamLimits
@@ -44,6 +45,12 @@ MAX_FILE_BYTES: Final = 16 * 1024 * 1024
 
 COMPONENT_FEATURE_ELEMENTS: Final = 1
 """Components list no features."""
+
+_FIXED: Final = {
+    name: getattr(MultiplexLimits(), name)
+    for name in ("max_element_bytes", "max_authenticator_bytes", "max_certificates", "max_request_bytes")
+}
+"""Limits that both ends of the protocol count on."""
 
 
 class ConfigurationRefused(MuxS2SError):
@@ -172,7 +179,7 @@ def _service_limits(values: OptionValues) -> ServiceLimits:
             "stream",
             before_authentication=values.limits(FramingLimits, "stream.before_authentication"),
             after_authentication=values.limits(FramingLimits, "stream.after_authentication"),
-            multiplex=MultiplexLimits(),
+            multiplex=values.limits(MultiplexLimits, "multiplex", **_FIXED),
             close_on_foreign_sender=values[options.CLOSE_ON_FOREIGN_SENDER],
         ),
         accept=values.limits(AcceptLimits, "accept"),
@@ -184,6 +191,7 @@ def _service_limits(values: OptionValues) -> ServiceLimits:
             dial=values.limits(DialLimits, "connect.dial"),
         ),
         backoff=values.limits(BackoffLimits, "backoff"),
+        presentation=values.limits(PresentationLimits, "multiplex"),
     )
 
 

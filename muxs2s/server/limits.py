@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from muxs2s.hosts.componentstream import ComponentLimits
+from muxs2s.multiplex.limits import MultiplexLimits
 from muxs2s.network.accepting import AcceptLimits
 from muxs2s.network.connecting import ConnectLimits
 from muxs2s.network.dialling import DialLimits
@@ -19,6 +20,7 @@ from muxs2s.network.resolver import ResolverLimits
 from muxs2s.server.kinds import Kind, seconds, whole
 from muxs2s.server.option import Option
 from muxs2s.service.backoff import BackoffLimits
+from muxs2s.service.presenting import PresentationLimits
 from muxs2s.service.queues import QueueLimits
 from muxs2s.stream.limits import StreamLimits
 from muxs2s.wire.limits import AFTER_AUTHENTICATION, BEFORE_AUTHENTICATION, FramingLimits
@@ -27,6 +29,9 @@ from muxs2s.wire.trees import MAX_DEPTH
 __all__ = ["AT_MOST", "LIMITS"]
 
 LEAST_MAX_ELEMENT_BYTES: Final = 10_000
+
+_LARGEST_ANNOUNCED: Final = 2**31 - 1
+"""Source: doc/protocol.rst, "Limits"."""
 
 
 def _limits(table: str, defaults: object, **described: tuple[Kind[Any], str]) -> Iterator[Option[Any]]:
@@ -168,6 +173,51 @@ LIMITS: Final[tuple[Option[Any], ...]] = (
         max_negative_ttl_seconds=(whole("seconds", least=0), "The same for the answer that something does not exist."),
         max_cached_answers=(whole("answers"), "Answers remembered."),
         max_cached_octets=(whole("bytes"), "The same in bytes of the messages they came in."),
+    ),
+    *_limits(
+        "multiplex",
+        MultiplexLimits(),
+        max_domains=(
+            whole("names", most=_LARGEST_ANNOUNCED),
+            "Of a peer, kept on one stream, accepted or taken off; told to the peer.",
+        ),
+        max_pending=(
+            whole("exchanges", most=_LARGEST_ANNOUNCED),
+            "Begun by a peer, that are open on one stream; told to the peer.",
+        ),
+        answer_seconds=(seconds(1), "For an answer of a peer, or for a judgement."),
+        repeat_seconds=(seconds(0), "After a domain was proven, until the peer may ask for it once more."),
+        max_failures=(
+            whole("exchanges"),
+            "That a peer makes fail within ``failure_seconds`` on one stream; then none are taken up for as long.",
+        ),
+        failure_seconds=(seconds(1), "In which so many may fail."),
+        max_ignored_elements=(
+            whole("elements"),
+            "Of multiplexing, on one stream, that belong to nothing, before it is closed.",
+        ),
+    ),
+    *_limits(
+        "multiplex",
+        PresentationLimits(),
+        max_signatures_per_second=(
+            whole("signatures per second"),
+            "Made for one IPv4 address, or one IPv6 network of 64 bits, on average; what exceeds this waits.",
+        ),
+        max_burst_signatures=(whole("signatures"), "Made for one at once, if few came before."),
+        max_judgements_per_second=(
+            whole("proofs per second"),
+            "Shown on streams by one, that are judged, on average; what exceeds this waits.",
+        ),
+        max_burst_judgements=(whole("proofs"), "Of one, judged at once, if few came before."),
+        max_waiting_proofs=(
+            whole("proofs"),
+            "Of one, that wait to be judged, and the same number of signatures; more are refused for a while.",
+        ),
+        warn_names=(
+            whole("names"),
+            "Given by one certificate of a peer, beyond which the log says so: whoever holds its key speaks for all.",
+        ),
     ),
     *_limits(
         "components",

@@ -38,6 +38,7 @@ __all__ = [
     "DNS_SERVERS",
     "DOMAIN_ADDRESS",
     "DOMAIN_ENCRYPTION",
+    "DOMAIN_MULTIPLEX",
     "DOMAIN_POLICY",
     "DOMAIN_PROOFS",
     "HOSTED",
@@ -47,6 +48,7 @@ __all__ = [
     "POLICY_BIDI",
     "POLICY_DEFAULT",
     "POLICY_ENCRYPTION",
+    "POLICY_MULTIPLEX",
     "POLICY_PROOFS",
     "TRUST_ANCHORS",
 ]
@@ -148,6 +150,17 @@ POLICY_BIDI: Final = Option(
     default=True,
     text="Whether one stream carries stanzas in both directions with peers that can do so too (XEP-0288).",
 )
+POLICY_MULTIPLEX: Final = Option(
+    name="policy.multiplex",
+    kind=SWITCH,
+    default=PeerPolicy().is_multiplexed,
+    live=True,
+    text=(
+        "Whether many domains share one stream, each proven on it by its own certificate, with peers that can do so "
+        "too (:doc:`protocol`). It takes ``policy.bidi`` and TLS 1.3; where it is off, each pair of domains has a "
+        "stream of its own. It counts for streams that are opened from then on."
+    ),
+)
 CLOSE_ON_FOREIGN_SENDER: Final = Option(
     name="policy.close_on_foreign_sender",
     kind=SWITCH,
@@ -181,8 +194,8 @@ DOMAIN_POLICY: Final = Option(
     example='policy = "allow"',
     live=True,
     text=(
-        "``policy.default`` for one domain of a peer. This and the two below count for every domain below that one as "
-        'well, unless a table nearer to it says otherwise; ``[domain."*"]`` is for all peers.'
+        "``policy.default`` for one domain of a peer. This and the three below count for every domain below that one "
+        'as well, unless a table nearer to it says otherwise; ``[domain."*"]`` is for all peers.'
     ),
 )
 DOMAIN_ENCRYPTION: Final = Option(
@@ -198,6 +211,13 @@ DOMAIN_PROOFS: Final = Option(
     example='proofs = ["pkix", "dialback"]',
     live=True,
     text="``policy.proofs`` for one domain of a peer and those below it.",
+)
+DOMAIN_MULTIPLEX: Final = Option(
+    name="domain.*.multiplex",
+    kind=SWITCH,
+    example="multiplex = false",
+    live=True,
+    text="``policy.multiplex`` for one domain of a peer and those below it.",
 )
 DIALBACK_SECRET: Final = Option(
     name="dialback.secret",
@@ -250,11 +270,13 @@ _ORDERED: Final[tuple[Option[Any], ...]] = (
     POLICY_ENCRYPTION,
     POLICY_PROOFS,
     POLICY_BIDI,
+    POLICY_MULTIPLEX,
     CLOSE_ON_FOREIGN_SENDER,
     DOMAIN_ADDRESS,
     DOMAIN_POLICY,
     DOMAIN_ENCRYPTION,
     DOMAIN_PROOFS,
+    DOMAIN_MULTIPLEX,
     DIALBACK_SECRET,
     DIALBACK_SECRET_FILE,
     COMPONENT_LISTEN,

@@ -27,6 +27,7 @@ def peer_policies(values: OptionValues) -> PeerPolicies:
         *values.each(options.DOMAIN_POLICY),
         *values.each(options.DOMAIN_ENCRYPTION),
         *values.each(options.DOMAIN_PROOFS),
+        *values.each(options.DOMAIN_MULTIPLEX),
     }
     domains = {domain: _policy(values, domain) for domain in named if domain != ANY}
     return PeerPolicies(default=_policy(values, ""), domains=domains)
@@ -36,6 +37,7 @@ def _policy(values: OptionValues, domain: str) -> PeerPolicy:
     return PeerPolicy(
         is_admitted=_nearest(values, domain, options.DOMAIN_POLICY, options.POLICY_DEFAULT),
         require_encryption=_nearest(values, domain, options.DOMAIN_ENCRYPTION, options.POLICY_ENCRYPTION),
+        is_multiplexed=_nearest(values, domain, options.DOMAIN_MULTIPLEX, options.POLICY_MULTIPLEX),
         proofs=ProofPolicy(order=_nearest(values, domain, options.DOMAIN_PROOFS, options.POLICY_PROOFS)),
     )
 

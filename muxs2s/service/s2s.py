@@ -38,6 +38,7 @@ from muxs2s.service.factory import StreamFactory
 from muxs2s.service.links import new_link
 from muxs2s.service.linkseams import Link, LinkSeams
 from muxs2s.service.outgoing import OutgoingSeams
+from muxs2s.service.presenting import PresentationLimits
 from muxs2s.service.queues import Carrier, PairQueue, QueueBudget, QueueLimits
 from muxs2s.service.routing import Routing
 from muxs2s.service.status import QueueStatus, ServiceStatus, stream_status
@@ -69,6 +70,7 @@ class ServiceLimits:
     queue: QueueLimits = field(default_factory=QueueLimits)
     connect: ConnectLimits = field(default_factory=ConnectLimits)
     backoff: BackoffLimits = field(default_factory=BackoffLimits)
+    presentation: PresentationLimits = field(default_factory=PresentationLimits)
 
 
 class S2SService(Service):

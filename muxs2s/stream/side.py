@@ -53,7 +53,7 @@ class OwnSide:
 
     def may_share(self, domain: DomainName) -> bool:
         """Whether a domain of a peer may be on one stream with others."""
-        return self.multiplex and self.is_bidi and self.policy(domain).multiplexes
+        return self.multiplex and self.is_bidi and self.policy(domain).is_multiplexed
 
     def policy(self, domain: DomainName) -> PeerPolicy:
         """What is asked of a peer's domain."""

@@ -24,6 +24,14 @@ class TokenBucketTests(SynchronousTestCase):
         self.taken(bucket, 0.0)
         self.assertEqual([0, 1, 0, 2], [self.taken(bucket, now) for now in (0.25, 0.5, 0.75, 1.5)])
 
+    def test_next(self) -> None:
+        """It is known when there will be a token again."""
+        bucket = TokenBucket(2.0, 5, 0.0)
+        self.assertEqual(0.0, bucket.seconds_to_next)
+        self.taken(bucket, 0.0)
+        self.assertEqual(0.5, bucket.seconds_to_next)
+        self.assertEqual([False, True], [bucket.take(now) for now in (0.49, 0.5)])
+
     def test_full(self) -> None:
         """However long nothing happens, there are never more than the burst."""
         bucket = TokenBucket(2.0, 5, 0.0)

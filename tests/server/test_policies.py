@@ -44,6 +44,13 @@ class PolicyTests(ConfiguredTestCase):
         for domain, admitted in (("b.example", False), ("x.y.b.example", False), ("xb.example", True)):
             self.assertIs(admitted, self.policy(text, domain).is_admitted, domain)
 
+    def test_multiplexing(self) -> None:
+        """Whether domains share streams is said for all, and otherwise for some, in either direction."""
+        for of_all, of_one in (("true", "false"), ("false", "true")):
+            text = f'[policy]\nmultiplex = {of_all}\n[domain."b.example"]\nmultiplex = {of_one}'
+            for domain, expected in (("x.b.example", of_one), ("c.example", of_all)):
+                self.assertEqual(expected == "true", self.policy(text, domain).is_multiplexed)
+
     def test_option_by_option(self) -> None:
         """A nearer table that says one thing leaves the others as the next one above says them."""
         text = """
