@@ -14,7 +14,7 @@ from typing import Final
 
 from muxs2s.conformance.deviation import NotObservable
 from muxs2s.network.pem import Credentials
-from muxs2s.testing.authority import CLIENT, SERVER, CertificateAuthority
+from muxs2s.testing.authority import CLIENT, SERVER, CertificateAuthority, KeyKind
 from muxs2s.wire.names import DomainName
 
 __all__ = ["Identity", "OwnDomains"]
@@ -86,17 +86,20 @@ class OwnDomains:
         """
         return Identity(domain=domain, credentials=self.issue(domain.ascii, not_after=not_after))
 
-    def issue(self, *names: str, not_after: float | None = None, common_name: str | None = None) -> Credentials:
+    def issue(
+        self, *names: str, not_after: float | None = None, common_name: str | None = None, key: KeyKind = "ec"
+    ) -> Credentials:
         """
         Have a certificate issued, for servers and clients.
 
         :param not_after: when it ends, seconds since the epoch.
         :param common_name: its subject; without it the subject is empty.
+        :param key: of which kind its key is.
         :raises NotObservable: if there is no authority.
         """
         if self._authority is None:
             raise NotObservable("needs certificates made on the spot: give --authority")
-        return self._authority.issue(*names, eku=PURPOSES, not_after=not_after, common_name=common_name)
+        return self._authority.issue(*names, eku=PURPOSES, not_after=not_after, common_name=common_name, key=key)
 
     @staticmethod
     def untrusted(domain: DomainName) -> Identity:

@@ -35,6 +35,7 @@ class _EitherTLS:
         context = SSL.Context(SSL.TLS_METHOD)
         context.set_max_proto_version(self._max_version)
         context.set_options(SSL.OP_NO_TICKET)
+        context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
         context.set_verify(SSL.VERIFY_PEER, _take_any)
         if self._credentials is not None:
             context.use_certificate(self._credentials.leaf)

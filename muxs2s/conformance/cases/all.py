@@ -9,7 +9,20 @@ from __future__ import annotations
 from typing import Final
 
 from muxs2s.conformance.case import Case
-from muxs2s.conformance.cases import dialback, finding, headers, keys, markup, stanzas
+from muxs2s.conformance.cases import (
+    adding,
+    asking,
+    dialback,
+    enabling,
+    finding,
+    forging,
+    headers,
+    keys,
+    markup,
+    misusing,
+    removing,
+    stanzas,
+)
 
 __all__ = ["CASES"]
 
@@ -22,6 +35,12 @@ CASES: Final[tuple[Case, ...]] = tuple(
         finding.CHAPTER,
         dialback.CHAPTER,
         keys.CHAPTER,
+        enabling.CHAPTER,
+        adding.CHAPTER,
+        asking.CHAPTER,
+        forging.CHAPTER,
+        misusing.CHAPTER,
+        removing.CHAPTER,
     )
     for case in chapter.cases
 )
