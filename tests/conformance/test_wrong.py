@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from muxs2s.conformance import Deviation, conformance
-from muxs2s.conformance.cases import CASES
+from muxs2s.conformance.cases import CASES, forging
 from muxs2s.conformance.result import CaseResult, State
 from tests.conformance.world import SERVER, KitCase
 from tests.conformance.wrong import Wrong, WrongFactory
@@ -25,6 +25,16 @@ class WrongTests(KitCase):
         """For every case there is a server that does wrong and is found out."""
         broken = {result.title for wrong in Wrong for result in self.played(wrong) if result.state is State.BROKEN}
         self.assertEqual([], [case.title for case in CASES if case.title not in broken])
+
+    def test_gullible(self) -> None:
+        """A server that believes everything is found out by every forgery."""
+        forgeries = {case.title for case in forging.CHAPTER.cases}
+        believed = [
+            result.title
+            for result in self.played(Wrong.CREDULOUS)
+            if result.title in forgeries and result.state is not State.BROKEN
+        ]
+        self.assertEqual([], believed)
 
     def test_told(self) -> None:
         """What was expected is told, what came in its place, and all that was said on every connection."""

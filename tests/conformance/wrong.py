@@ -23,6 +23,7 @@ from muxs2s.conformance.saying import (
 )
 from muxs2s.conformance.tls import AnsweringTLS
 from muxs2s.multiplex.elements import PeerLimits
+from tests.conformance.gullible import Gullible
 from tests.server.configured import AUTHORITY
 
 __all__ = ["MUX_OFFER", "Wrong", "WrongFactory"]
@@ -59,7 +60,13 @@ class Wrong(Enum):
     """Offers everything always."""
 
     SHORT_LIMITS = auto()
-    """Announces limits that are too low."""
+    """Announces limits that are too low, and multiplexing without streams in both directions."""
+
+    CREDULOUS = auto()
+    """Believes everything, and answers every request, whoever sent it."""
+
+    REFUSES = auto()
+    """Multiplexes, and rejects whatever is begun."""
 
     REMEMBERS = auto()
     """Gives every stream the same id, and trusts whom it was called by first, if spelled as it is used to."""
@@ -75,6 +82,7 @@ class WrongServer(Protocol):
     def __init__(self, wrong: Wrong) -> None:
         self._wrong, self._headers, self._sender = wrong, 0, ""
         self._layer: TLSMemoryBIOProtocol | None = None
+        self._gullible = Gullible()
 
     def dataReceived(self, data: bytes) -> None:
         """Go on, or go wrong."""
@@ -109,13 +117,15 @@ class WrongServer(Protocol):
         if self._wrong is Wrong.OFFERS_MUCH:
             return features(TLS_OFFER, *everything)
         if self._wrong is Wrong.SHORT_LIMITS:
-            everything = (*everything[:3], LIMITS_OFFER.replace("20000", "2000"))
+            everything = (*everything[:2], MUX_OFFER, LIMITS_OFFER.replace("20000", "2000"))
         if self._wrong is Wrong.REMEMBERS and self._sender != OURS:
             everything = ()
         return features(*([TLS_OFFER] if self._headers == 1 else everything))
 
     def _go_wrong(self, data: bytes) -> None:
-        if self._wrong is Wrong.ECHOES:
+        if self._wrong in {Wrong.CREDULOUS, Wrong.REFUSES}:
+            self._say(*self._gullible.answers(data, self._sender, refuses=self._wrong is Wrong.REFUSES))
+        elif self._wrong is Wrong.ECHOES:
             self._say(data.decode("utf-8", "replace"))
         elif self._wrong is Wrong.GIVES_UP:
             self._say(stream_error("undefined-condition"))

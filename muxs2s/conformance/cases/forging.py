@@ -162,7 +162,7 @@ async def _replayed(kit: Kit) -> None:
 @CHAPTER.case("E14")
 async def _relayed(kit: Kit) -> None:
     """An authenticator made on another connection, to the very request, is rejected as bad."""
-    elsewhere = await Multiplexing.enabled(kit)
+    elsewhere = await Multiplexing.enabled(kit, kit.another())
     await _shown(kit, _BAD, lambda _stream, request, domain: forged(elsewhere.keys, request.data, _good(kit, domain)))
 
 
