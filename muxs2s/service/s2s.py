@@ -154,6 +154,7 @@ class S2SService(Service):
                     certificate_of=certificates.for_domain,
                 ),
                 accept=limits.accept,
+                presentation=limits.presentation,
                 entropy=entropy,
                 deliver=self._routing.deliver,
                 reached=self._reached,

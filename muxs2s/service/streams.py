@@ -31,6 +31,7 @@ from muxs2s.service.entrance import Entrance
 from muxs2s.service.factory import StreamFactory
 from muxs2s.service.linkseams import StreamUnavailable
 from muxs2s.service.opening import Opening, Purpose
+from muxs2s.service.presenting import PresentationLimits, Presentations
 from muxs2s.service.queues import Carrier
 from muxs2s.service.searching import Search, SearchSeams
 from muxs2s.service.users import StreamUsers
@@ -60,12 +61,10 @@ class StreamSeams:
     judge: Judge
     side: OwnSide
     accept: AcceptLimits = field(default_factory=AcceptLimits)
+    presentation: PresentationLimits = field(default_factory=PresentationLimits)
     entropy: Callable[[int], bytes]
     deliver: Callable[[Sequence[Slice]], None]
     """Takes what peers send, in order."""
-
-    prove: Callable[[StreamProtocol, SignatureWanted | ProofShown | ProofRecalled], None] = lambda *_: None
-    """Has a proof of a domain made or judged, and tells the connection."""
 
     reached: Callable[[DomainPair], None] = lambda _pair: None
     """Told of a pair whose target has just proven itself to its sender: it is there."""
@@ -100,6 +99,9 @@ class Streams:
             )
         )
         self._verifications = Verifications(self, seams.judge, seams.side.policies, seams.clock)
+        self._presentations = Presentations(
+            seams.clock, seams.judge, seams.side.hosted, seams.side.policies, seams.presentation
+        )
         self._stopping: list[Deferred[None]] = []
         self._is_stopped = False
 
@@ -213,7 +215,7 @@ class Streams:
     def multiplex(self, connection: StreamProtocol, event: MultiplexEvent) -> None:
         """Have a proof made or judged, or let pairs know what has changed."""
         if isinstance(event, SignatureWanted | ProofShown | ProofRecalled):
-            self.seams.prove(connection, event)
+            self._presentations.take(connection, event)
         else:
             self._users_of(connection)
             self._search.multiplex(connection, event)
@@ -239,6 +241,7 @@ class Streams:
         if isinstance(connection.stream, InitiatingStream):
             _remove(self._opened, connection.stream.pair, connection)
         self._search.gone(connection)
+        self._presentations.gone(connection)
         users = self._users.pop(connection, None)
         if users is not None:
             for pair in users.pairs:
@@ -334,6 +337,7 @@ class Streams:
     def _note_stopped(self) -> None:
         if self._stopping and not self._connections:
             self._entrance.close()
+            self._presentations.close()
             stopping, self._stopping = self._stopping, []
             for stopped in stopping:
                 stopped.callback(None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable, Sequence
-from dataclasses import fields, replace
+from dataclasses import fields
 from typing import cast
 
 from twisted.internet.address import IPv4Address
@@ -13,6 +13,7 @@ from twisted.internet.defer import CancelledError, Deferred, fail, succeed
 from twisted.internet.interfaces import IProtocol, IProtocolFactory
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.testing import StringTransport
+from twisted.logger import capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 
 from muxs2s.multiplex.events import Multiplexes, NamesOpened, ProofRecalled, Whose
@@ -302,12 +303,18 @@ class MultiplexTests(StreamsTestCase):
 
     def test_proofs(self) -> None:
         """What has to be signed or judged goes to whoever does that."""
-        given: list[object] = []
-        shown = ProofRecalled(id=1, domain=PAIR.target, chain=())
-        self.streams.multiplex(self.stream, shown)
-        self.streams.seams = replace(self.streams.seams, prove=lambda *what: given.extend(what))
-        self.streams.multiplex(self.stream, shown)
-        self.assertEqual([self.stream, shown], given)
+        with capturedLogs() as events:
+            self.streams.multiplex(self.stream, ProofRecalled(id=1, domain=PAIR.target, chain=()))
+            self.network.settle()
+        self.assertEqual(["pkix: no certificate was shown"], [event["reasons"] for event in events])
+
+    def test_proofs_of_a_stream_that_is_gone(self) -> None:
+        """Nothing is signed or judged for a stream that is over."""
+        self.streams.multiplex(self.stream, ProofRecalled(id=1, domain=PAIR.target, chain=()))
+        self.streams.gone(self.stream, ())
+        with capturedLogs() as events:
+            self.network.settle()
+        self.assertEqual([], events)
 
 
 class CancelTests(StreamsTestCase):
