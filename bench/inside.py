@@ -13,6 +13,7 @@ import json
 import os
 import sys
 import time
+import traceback
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Final
 
@@ -110,7 +111,11 @@ def main(arguments: Sequence[str]) -> None:
     measure = MEASUREMENTS[arguments[0]]
 
     async def measured(reactor: Any) -> None:
-        print(json.dumps(await measure(reactor, *map(int, arguments[1:]))), flush=True)
+        try:
+            print(json.dumps(await measure(reactor, *map(int, arguments[1:]))), flush=True)
+        except Exception:
+            traceback.print_exc()
+            raise
 
     globalLogBeginner.beginLoggingTo([_Silence()], discardBuffer=True, redirectStandardIO=False)
     react(lambda reactor: Deferred.fromCoroutine(measured(reactor)))
