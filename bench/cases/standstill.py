@@ -30,8 +30,11 @@ FLOWING: Final = 10
 
 MESSAGES_PER_SECOND: Final = 500
 IDLE_SECONDS: Final = 6.0
-LAST_SECONDS: Final = 1.0
+LAST_SECONDS: Final = 10.0
 """For what was sent last to arrive."""
+
+SILENT_SECONDS: Final = 15.0
+"""Without a domain that is heard of, until the rest counts as missing."""
 
 MOST_IDLE: Final = 2.0
 """How many times its latency at rest the slowest hundredth of the messages may take."""
@@ -51,17 +54,14 @@ class Passage:
     """What became of the flow for a while."""
 
     seconds: float
-    sent: int
+    lost: int
+    """Messages that did not arrive."""
+
     latencies: Sequence[float]
     """Of each message that has arrived, in seconds."""
 
     disordered: int
     """Messages that did not come right after the one sent before them on their pair."""
-
-    @property
-    def lost(self) -> int:
-        """Messages that did not arrive."""
-        return self.sent - len(self.latencies)
 
     def milliseconds(self, percent: float) -> float:
         """The latency that so many percent of the messages did not exceed."""
@@ -130,44 +130,56 @@ class _Flow:
         self._exchange = Exchange(senders + self._targets, self._take)
         self._sent = Counter[int]()
         self._awaited = Counter[bytes]()
-        self._latencies: list[float] = []
+        self._latencies: list[tuple[int, float]] = []
+        """Of each message when it was sent, and how long it took."""
+
         self._disordered = 0
+        self._waiting: Iterator[Component] = iter(())
         self._heard: set[bytes] = set()
+        self._last_ns = 0
+        """When a domain was heard of for the first time, of those the last."""
 
     def addition(self, seconds: float) -> Addition:
         """Open every pair, let messages flow, then add domains beside them."""
-        self._passage(IDLE_SECONDS, lambda: False)
-        idle = self._passage(IDLE_SECONDS, lambda: False)
-        waiting = iter(self._added)
-        busy = self._passage(seconds, lambda: self._begin(waiting))
+        self._passage(IDLE_SECONDS)
+        idle = self._passage(IDLE_SECONDS)
+        self._waiting, self._last_ns = iter(self._added), time.perf_counter_ns()
+        busy = self._passage(seconds, beside=self._add)
         return Addition(idle=idle, busy=busy, missing=len(self._added) - len(self._heard))
 
-    def _passage(self, seconds: float, is_over: Callable[[], bool]) -> Passage:
+    def _passage(self, seconds: float, beside: Callable[[], bool] | None = None) -> Passage:
         """
-        Send at the rate, until the time is over or something else is.
+        Send at the rate, until the time is over.
 
-        :param is_over: asked in every turn.
+        :param beside: is done in every turn, and tells whether it is done for good. Only what was sent up to then
+            is compared.
         """
         self._latencies, self._disordered = [], 0
         began, sent = time.perf_counter(), 0
-        while (now := time.perf_counter()) < began + seconds and not is_over():
+        while (now := time.perf_counter()) < began + seconds and not (beside and beside()):
             due = began + sent / MESSAGES_PER_SECOND
             if now >= due:
                 self._send(sent % FLOWING)
                 sent += 1
             self._exchange.turn(max(0.0, due - now))
-        took = time.perf_counter() - began
-        last = time.perf_counter() + LAST_SECONDS
-        while len(self._latencies) < sent and time.perf_counter() < last:
+        end_ns = self._last_ns if beside else time.perf_counter_ns()
+        patience = time.perf_counter() + LAST_SECONDS
+        while len(self._latencies) < sent and time.perf_counter() < patience:
             self._exchange.turn(TURN_SECONDS)
-        return Passage(seconds=took, sent=sent, latencies=self._latencies, disordered=self._disordered)
+        return Passage(
+            seconds=end_ns / NS - began,
+            lost=sent - len(self._latencies),
+            latencies=[latency for sent_ns, latency in self._latencies if sent_ns <= end_ns],
+            disordered=self._disordered,
+        )
 
-    def _begin(self, waiting: Iterator[Component]) -> bool:
-        """Have a few more domains send their first message; tells whether all have been heard of."""
+    def _add(self) -> bool:
+        """Have a few more domains send their first message; tells whether all, or no more, are heard of."""
         target = self._targets[0].domain
-        for component in islice(waiting, AT_A_TIME):
+        for component in islice(self._waiting, AT_A_TIME):
             self._exchange.send_message(component, target, "added", "x")
-        return len(self._heard) == len(self._added)
+        is_silent = time.perf_counter_ns() > self._last_ns + SILENT_SECONDS * NS
+        return is_silent or len(self._heard) == len(self._added)
 
     def _send(self, number: int) -> None:
         self._sent[number] += 1
@@ -175,14 +187,15 @@ class _Flow:
         self._exchange.send_message(self._flowing[number], self._targets[number].domain, "flow", body)
 
     def _take(self, component: Component, data: bytes) -> None:
-        now = time.perf_counter_ns()
+        now_ns = time.perf_counter_ns()
         for message in component.messages(data):
             if message.is_error:
                 say(f"  came back: {message}")
             elif message.id == b"added":
                 self._heard.add(message.sender)
+                self._last_ns = now_ns
             else:
-                number, sent_at = map(int, _BODY.findall(message.content)[0])
+                number, sent_ns = map(int, _BODY.findall(message.content)[0])
                 self._disordered += number != self._awaited[message.sender] + 1
                 self._awaited[message.sender] = number
-                self._latencies.append((now - sent_at) / NS)
+                self._latencies.append((sent_ns, (now_ns - sent_ns) / NS))

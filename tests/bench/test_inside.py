@@ -41,9 +41,9 @@ class MemoryTests(SynchronousTestCase):
         self.assertEqual((1_800 / 700, 4.0, True), (rows[3].figures["muxs2s"], rows[3].limit, rows[3].is_met))
 
 
-def passage(milliseconds: list[float], sent: int = 100, disordered: int = 0) -> Passage:
+def passage(milliseconds: list[float], lost: int = 0, disordered: int = 0) -> Passage:
     latencies = [each / 1_000 for each in milliseconds]
-    return Passage(seconds=1.5, sent=sent, latencies=latencies, disordered=disordered)
+    return Passage(seconds=1.5, lost=lost, latencies=latencies, disordered=disordered)
 
 
 class StandstillTests(SynchronousTestCase):
@@ -53,7 +53,7 @@ class StandstillTests(SynchronousTestCase):
 
     def test_limit(self) -> None:
         """The slowest hundredth is held against twice what it was at rest, in the same run."""
-        idle, busy = passage([1.0] * 98 + [2.0] * 2), passage([1.0] * 97 + [4.5] * 2, disordered=1)
+        idle, busy = passage([1.0] * 98 + [2.0] * 2), passage([1.0] * 97 + [4.5] * 2, lost=1, disordered=1)
         rows = self.rows(muxs2s=Addition(idle=idle, busy=busy, missing=0))
         row = rows["latency meanwhile, p99"]
         self.assertEqual((4.5, 4.0, False), (row.figures["muxs2s"], row.limit, row.is_met))
