@@ -19,6 +19,7 @@ from bench.directions import Directions
 from muxs2s.network.accepting import AcceptLimits
 from muxs2s.network.certificates import CertificateStore
 from muxs2s.network.reactors import INetworkReactor
+from muxs2s.service.presenting import PresentationLimits
 from muxs2s.service.s2s import S2SService, ServiceLimits
 from muxs2s.testing import CertificateAuthority, IssuedCredentials, stanza_of
 from muxs2s.wire.stanza import Slice
@@ -39,7 +40,10 @@ ACCEPT: Final[dict[str, int]] = {
     for whose in ("", "address_")
     for what in ("connections", "unproven_connections", "connections_per_second", "burst_connections")
 }
-LIMITS: Final = ServiceLimits(accept=replace(AcceptLimits(), **ACCEPT))
+PRESENTATION: Final = PresentationLimits(
+    max_signatures_per_second=MANY, max_burst_signatures=MANY, max_judgements_per_second=MANY, max_burst_judgements=MANY
+)
+LIMITS: Final = ServiceLimits(accept=replace(AcceptLimits(), **ACCEPT), presentation=PRESENTATION)
 """No limit on how many may come at a time is met; all others are the usual ones."""
 
 
