@@ -7,6 +7,7 @@ is made by the book. Knows what both servers say in each example, and how bytes 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
@@ -34,7 +35,7 @@ from muxs2s.multiplex.limits import MultiplexLimits
 from muxs2s.wire.names import DomainName, DomainPattern
 from tests.multiplex.bythebook import CLIENT, CONNECTION, SERVER, BookCertificate
 
-__all__ = ["EXAMPLES", "PAGE", "rendered"]
+__all__ = ["EXAMPLES", "ONE", "PAGE", "TWO", "rendered", "shown"]
 
 PAGE: Final = Path(__file__).resolve().parent.parent.parent / "doc" / "protocol-examples.txt"
 HEAD: Final = ".. Written by python -m tests.multiplex.make_examples; do not edit.\n"
@@ -228,10 +229,29 @@ def titled(title: str, text: str) -> Iterator[str]:
 def spoken(dialogue: Iterable[Said]) -> Iterator[str]:
     """Who says what, in lines that are folded."""
     for server, elements in dialogue:
-        lines = (line for element in elements for line in wrap(in_text(element), WIDTH, break_on_hyphens=False))
-        for number, line in enumerate(lines):
-            yield f"   {'' if number else f'{server}:':<6}{line}"
-        yield ""
+        yield from shown(server, map(in_text, elements))
+
+
+def shown(server: str, elements: Iterable[str]) -> Iterator[str]:
+    """What a server sends in one write."""
+    for number, line in enumerate(line for element in elements for line in folded(element)):
+        yield f"   {'' if number else f'{server}:':<6}{line}"
+    yield ""
+
+
+def folded(text: str) -> Iterator[str]:
+    """A text in lines: between tags and at spaces if that will do, else anywhere."""
+    line = ""
+    for piece in re.split(r"(?<=>)(?=<)|(?= )", text):
+        if line and len(piece) <= WIDTH < len(line) + len(piece):
+            yield line
+            line = piece.lstrip()
+        else:
+            line += piece
+        while len(line) > WIDTH:
+            yield line[:WIDTH]
+            line = line[WIDTH:]
+    yield line
 
 
 def in_text(element: MultiplexElement | bytes) -> str:
