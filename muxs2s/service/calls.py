@@ -11,8 +11,8 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IReactorTime
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from muxs2s.service.linkseams import StreamUnavailable
 from muxs2s.service.whereabouts import Endpoint
@@ -28,8 +28,11 @@ class Call:
 
     def __init__(self, clock: IReactorTime, ended: Callable[[], None]) -> None:
         self._clock, self._ended = clock, ended
+        self._waiting: OrderedDict[Deferred[bool], bool] = OrderedDict()
+        """In the order in which they came, and whether they are patient."""
         self._patient_until = clock.seconds() + PATIENCE_SECONDS
-        self._waiting: OrderedDict[Deferred[bool], None] = OrderedDict()
+        self._alarm: IDelayedCall | None = None
+        """For all who are not patient."""
 
     def join(self, *, is_patient: bool) -> Deferred[bool]:
         """
@@ -39,11 +42,13 @@ class Call:
         :returns: fires with ``True`` when it is worth looking again, with ``False`` when it takes too long; fails with
             :exc:`~muxs2s.service.linkseams.StreamUnavailable` where the peer cannot be reached. Can be cancelled.
         """
+        left = self._patient_until - self._clock.seconds()
+        if left <= 0.0 and not is_patient:
+            return succeed(False)
         waiter: Deferred[bool] = Deferred(self._leave)
-        self._waiting[waiter] = None
-        if not is_patient:
-            left = max(0.0, self._patient_until - self._clock.seconds())
-            waiter.addTimeout(left, self._clock, lambda _late, _seconds: False)
+        self._waiting[waiter] = is_patient
+        if self._alarm is None and not is_patient:
+            self._alarm = self._clock.callLater(left, self._take_too_long)
         return waiter
 
     def end(self, unavailable: StreamUnavailable | None = None) -> None:
@@ -53,6 +58,7 @@ class Call:
         :param unavailable: why it came to nothing, where that goes for everyone.
         """
         self._ended()
+        self._disarm()
         while self._waiting:
             waiter, _ = self._waiting.popitem(last=False)
             if unavailable is None:
@@ -62,6 +68,20 @@ class Call:
 
     def _leave(self, waiter: Deferred[bool]) -> None:
         del self._waiting[waiter]
+        if not self._waiting:
+            self._disarm()
+
+    def _take_too_long(self) -> None:
+        self._alarm = None
+        for waiter in [waiter for waiter, is_patient in self._waiting.items() if not is_patient]:
+            if waiter in self._waiting:  # what one is told may make another leave
+                del self._waiting[waiter]
+                waiter.callback(False)
+
+    def _disarm(self) -> None:
+        alarm, self._alarm = self._alarm, None
+        if alarm is not None:
+            alarm.cancel()
 
 
 class Calls:

@@ -43,7 +43,7 @@ from muxs2s.service.queues import Carrier, PairQueue, QueueBudget, QueueLimits
 from muxs2s.service.routing import Routing
 from muxs2s.service.status import QueueStatus, ServiceStatus, stream_status
 from muxs2s.service.streams import Streams, StreamSeams
-from muxs2s.service.upkeep import renew, revoke_denied, revoke_hosted, withdraw
+from muxs2s.service.upkeep import renew, revoke_denied, revoke_hosted
 from muxs2s.stream.limits import StreamLimits
 from muxs2s.stream.side import OwnSide
 from muxs2s.wire.errors import StreamCondition
@@ -260,7 +260,7 @@ class S2SService(Service):
         self._routing.remove(name)
         for connection in self._streams:
             if connection.multiplexer is not None:
-                withdraw(connection, name)
+                connection.withdraw([name])
             elif name in (connection.stream.pair or ()):
                 connection.fail(StreamCondition.HOST_GONE, f"{name} is no longer hosted here")
             else:

@@ -7,18 +7,17 @@ without multiplexing are the business of :mod:`muxs2s.service.s2s`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Container, Iterator
+from collections.abc import Callable, Container, Iterator
 
 from muxs2s.multiplex.conditions import MultiplexCondition
 from muxs2s.multiplex.multiplexer import Multiplexer
-from muxs2s.multiplex.names import AcceptedNames, Name, Standing
+from muxs2s.multiplex.names import Name, Standing
 from muxs2s.network.protocol import StreamProtocol
 from muxs2s.proof.authenticators import OwnCertificate
 from muxs2s.proof.peers import PeerPolicies
-from muxs2s.wire.errors import StreamCondition
 from muxs2s.wire.names import DomainName, DomainPattern
 
-__all__ = ["renew", "revoke_denied", "revoke_hosted", "withdraw"]
+__all__ = ["renew", "revoke_denied", "revoke_hosted"]
 
 
 def revoke_hosted(connection: StreamProtocol, domain: DomainName) -> None:
@@ -29,32 +28,14 @@ def revoke_hosted(connection: StreamProtocol, domain: DomainName) -> None:
 
 
 def revoke_denied(connection: StreamProtocol, policies: PeerPolicies, hosted: Container[DomainName]) -> None:
-    """Take from the peer what the policies of the moment deny, whatever has proven it; the stream, if that is all."""
+    """Take from the peer what the policies of the moment deny, whatever has proven it."""
     multiplexer = connection.multiplexer
     if multiplexer is not None:
         earlier = (name for name in connection.stream.associations.domains() if name not in hosted)
         denied: set[Name] = {name for name in earlier if not policies.of(name).is_admitted}
         denied.update(_denied(multiplexer, policies))
-        if denied and _has_others(multiplexer.peers, denied):
+        if denied:
             connection.revoke([*denied], MultiplexCondition.POLICY_VIOLATION)
-        elif denied:
-            text = f"the policy of this server denies {', '.join(sorted(map(str, denied)))}"
-            connection.fail(StreamCondition.POLICY_VIOLATION, text)
-
-
-def withdraw(connection: StreamProtocol, domain: DomainName) -> None:
-    """Take a domain off that is no longer ours; the stream, if that is all."""
-    multiplexer = connection.multiplexer
-    if multiplexer is not None and domain in {*multiplexer.own, *(connection.stream.pair or ())}:
-        if _has_others(multiplexer.own, {domain}):
-            connection.withdraw([domain])
-        else:
-            connection.fail(StreamCondition.HOST_GONE, f"{domain} is no longer hosted here")
-
-
-def _has_others(names: AcceptedNames, removed: Collection[Name]) -> bool:
-    """Whether names are left when some have gone."""
-    return any(name not in removed and (isinstance(name, DomainPattern) or names.is_open(name)) for name in names)
 
 
 def _denied(multiplexer: Multiplexer, policies: PeerPolicies) -> Iterator[Name]:
@@ -66,7 +47,7 @@ def _denied(multiplexer: Multiplexer, policies: PeerPolicies) -> Iterator[Name]:
                 yield name
         elif not policies.of(name.parent).is_admitted:
             yield name
-    for name in map(DomainName.parse, policies.domains):
+    for name in map(DomainName, policies.domains):
         if DomainPattern.above(name) in peers and peers.is_open(name) and not policies.of(name).is_admitted:
             yield name
 

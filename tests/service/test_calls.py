@@ -67,24 +67,27 @@ class CallTests(SynchronousTestCase):
         self.assertNoResult(early)
         self.clock.advance(0.1)
         self.assertEqual([False, False], [self.successResultOf(early), self.successResultOf(late)])
-        too_late = self.join()
-        self.clock.advance(0.0)
-        self.assertIs(False, self.successResultOf(too_late))
+        self.assertIs(False, self.successResultOf(self.join()))
         self.assertNoResult(patient)
         self.call.end()
         self.assertIs(True, self.successResultOf(patient))
 
     def test_left(self) -> None:
-        """Who leaves is not told any more, even if another makes it leave."""
+        """Who leaves is not told any more, even if another makes it leave; with the last one goes the alarm."""
         leaving = self.join()
         leaving.cancel()
         self.failureResultOf(leaving, CancelledError)
-        first = self.join()
-        second = self.join()
-        second.addErrback(lambda failure: failure.trap(CancelledError))
+        self.assertEqual([], self.clock.getDelayedCalls())
+        for tell in (self.call.end, lambda: self.clock.advance(PATIENCE_SECONDS)):
+            second = self.two_of_whom_one_makes_the_other_leave()
+            tell()
+            self.assertIs(CancelledError, self.successResultOf(second))
+
+    def two_of_whom_one_makes_the_other_leave(self) -> Deferred[object]:
+        """The second of them."""
+        first, second = self.join(), self.join()
         first.addCallback(lambda _again: second.cancel())
-        self.call.end()
-        self.assertIs(CancelledError, self.successResultOf(second))
+        return second.addErrback(lambda failure: failure.trap(CancelledError))
 
 
 def _note(order: list[int], number: int, _again: bool) -> None:  # noqa: FBT001 - as a waiter is told

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 
-from muxs2s.proof.peers import PeerPolicies, PeerPolicy
 from muxs2s.service.status import QueueStatus, ServiceStatus
 from muxs2s.stream.associations import Direction
 from muxs2s.stream.machine import StreamState
@@ -45,10 +44,8 @@ class StatusTests(FederationTestCase):
 
     def test_dropped(self) -> None:
         """Stanzas that were dropped are counted, with one line in the log for all of them."""
-        alone = PeerPolicies(default=PeerPolicy(is_multiplexed=False))
-        a = self.world.server("d.example", policies=lambda: alone)
-        a.send("1")
-        (stream,) = a.service._streams
+        self.a.send("1")
+        (stream,) = self.a.service._streams
         foreign = b"<message from='x@c.example' to='y@b.example'/>" * 3
         stream._writer.write(foreign)  # type: ignore[union-attr]  # a stream that carries has one
         self.network.settle()

@@ -94,9 +94,13 @@ class Server:
 
     def send(self, *texts: str, sender: str | None = None, target: str = "b.example") -> None:
         """Send messages and let happen what happens without delay."""
+        self.post(*texts, sender=sender, target=target)
+        self.world.network.settle()
+
+    def post(self, *texts: str, sender: str | None = None, target: str = "b.example") -> None:
+        """Send messages and let nothing happen yet."""
         origin = sender or self.domains[0]
         self.service.send([message(text, f"x@{origin}", f"y@{target}") for text in texts])
-        self.world.network.settle()
 
     @property
     def initiated(self) -> int:
