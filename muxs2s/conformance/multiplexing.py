@@ -30,6 +30,7 @@ from muxs2s.multiplex.elements import (
     Revoke,
     Revoked,
 )
+from muxs2s.multiplex.formats import FormatRefused, read_id
 from muxs2s.multiplex.reading import MultiplexMalformed, read_element
 from muxs2s.network.exporting import authenticator_keys, why_no_authenticators
 from muxs2s.network.pem import Credentials
@@ -40,6 +41,7 @@ from muxs2s.proof.possession import AuthenticatorRefused, AuthenticatorSender
 from muxs2s.proof.tlsmessages import MessageMalformed, RequestMessage, read_request
 from muxs2s.wire.names import DomainName
 from muxs2s.wire.namespaces import MULTIPLEX, SERVER
+from muxs2s.wire.stanza import Slice
 
 __all__ = ["LIMITS", "Multiplexing", "element"]
 
@@ -81,6 +83,7 @@ class Multiplexing:
         self.prover = AuthenticatorSender(keys.hash_name, keys.client_context, keys.client_finished)
         """Proves whatever a script wants, to whatever request."""
 
+        peer.deflect = self._deflect
         self._ids = count(1, 2)
         self._contexts: set[bytes] = set()
 
@@ -139,6 +142,19 @@ class Multiplexing:
         """An id of ours, higher than those before."""
         return next(self._ids)
 
+    def _deflect(self, heard: Heard) -> bool:
+        """The server may begin exchanges of its own, about domains it has met before: none of the script's business."""
+        if not isinstance(heard, Slice) or heard.namespace != MULTIPLEX or heard.name not in {"offer", "request"}:
+            return False
+        try:
+            id_ = read_id(heard.id)
+        except FormatRefused:
+            return False
+        if id_ % 2:
+            return False
+        self.say(Reject(id=id_, condition=MultiplexCondition.POLICY_VIOLATION))
+        return True
+
     # Presenting.
 
     async def offered(self, domain: DomainName, *, renew: bool = False) -> Request:
@@ -184,9 +200,27 @@ class Multiplexing:
         request = await self.offered(identity.domain, renew=renew)
         self.say(Present(id=request.id, data=self.proof(request, identity.credentials)))
         accepted = await self.hear(Accept, id_=request.id)
-        if not accepted.names or accepted.names[0].name != identity.domain:
-            raise Deviation(f"expected {identity.domain} first in the list; {accepted.to_bytes().decode()} came")
+        self._look_at(accepted, identity.domain)
         return accepted
+
+    async def add_again(self, identity: Identity) -> None:
+        """Add a domain that was there before: the server may go by the certificate that it knows."""
+        assert identity.credentials is not None, "there is something to show"
+        id_ = self.next_id()
+        self.say(Offer(id=id_, domain=identity.domain))
+        heard = await self.peer.hear("a request, or an accept by a certificate that is known")
+        if self.peer.is_element(heard, "request", MULTIPLEX):
+            request = self.read(heard, Request, id_)
+            self.examine(request)
+            self.say(Present(id=id_, data=self.proof(request, identity.credentials)))
+            heard = await self.peer.hear("accept")
+        self._look_at(self.read(heard, Accept, id_), identity.domain)
+
+    @staticmethod
+    def _look_at(accepted: Accept, domain: DomainName) -> None:
+        """See that an accept lists the domain of its exchange first."""
+        if not accepted.names or accepted.names[0].name != domain:
+            raise Deviation(f"expected {domain} first in the list; {accepted.to_bytes().decode()} came")
 
     async def refused(self, *conditions: MultiplexCondition, id_: int) -> Reject:
         """The server rejects an exchange for one of these reasons, and the stream lives on."""

@@ -9,6 +9,7 @@ nothing that XMPP forbids, and none of its streams.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, TypeGuard
 
@@ -76,6 +77,9 @@ class ScriptedPeer(Protocol):
 
         self.connection: SSL.Connection | None = None
         """Once the handshake is complete."""
+
+        self.deflect: Callable[[Heard], bool] = lambda _heard: False
+        """Says of what comes whether it has seen to it, so that the script need not."""
 
         self._clock, self._seconds = clock, seconds
         self._framer = Framer(AFTER_AUTHENTICATION)
@@ -264,6 +268,8 @@ class ScriptedPeer(Protocol):
         return self.transport
 
     def _take(self, heard: Heard) -> None:
+        if self.deflect(heard):
+            return
         self._heard.append(heard)
         waiting, self._waiting = self._waiting, None
         if waiting is not None:

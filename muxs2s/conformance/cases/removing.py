@@ -36,7 +36,7 @@ async def _removed(stream: Multiplexing, domain: DomainName) -> None:
     stream.say(Withdrawn(id=id_))
 
 
-@CHAPTER.case("M12 E13")
+@CHAPTER.case("M12 E13", Need.AUTHORITY)
 async def _withdrawn(kit: Kit) -> None:
     """A domain of ours that we withdraw is taken off, the others stay, and it may be added again."""
     stream = await Multiplexing.enabled(kit)
@@ -46,7 +46,7 @@ async def _withdrawn(kit: Kit) -> None:
     await _removed(stream, one.domain)
     await stream.answered(two.domain)
     await stream.answered(kit.me)
-    await stream.add(one)
+    await stream.add_again(one)
     await stream.answered(one.domain)
 
 
