@@ -119,8 +119,11 @@ class ComponentConnection(Protocol):
         self._stop_waiting_for_answer()
         received = self._stream.receive_bytes(data)
         self._follow()
-        self.deliver(received.replies)
-        stanzas = [stanza for stanza in received.stanzas if not self._is_pong(stanza)]
+        if received.replies:
+            self.deliver(received.replies)
+        stanzas = received.stanzas
+        if self._ping_id is not None:
+            stanzas = tuple(stanza for stanza in stanzas if not self._is_pong(stanza))
         if stanzas:
             self._send(stanzas)
 

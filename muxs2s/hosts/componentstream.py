@@ -214,7 +214,11 @@ class ComponentStream:
     # What comes in, in the order of a stream.
 
     def _read(self, framed: Framed, stanzas: list[Slice], replies: list[Slice]) -> None:
-        if isinstance(framed, StreamOpened):
+        if isinstance(framed, Slice) and framed.namespace == COMPONENT and framed.name in STANZA_NAMES:
+            if self.state is not _S.CARRYING:
+                self.state = self._after(_I.ELEMENT)
+            self._read_stanza(framed, stanzas, replies)
+        elif isinstance(framed, StreamOpened):
             self._read_header(framed)
         elif isinstance(framed, StreamClosed):
             self._read_end("it closed its stream")
@@ -224,7 +228,9 @@ class ComponentStream:
             self._read_handshake(framed)
         else:
             self.state = self._after(_I.ELEMENT)
-            self._read_stanza(framed, stanzas, replies)
+            raise RemoteViolation(
+                StreamCondition.UNSUPPORTED_STANZA_TYPE, "a component sends messages, presence and IQs, nothing else"
+            )
 
     def _after(self, given: ComponentInput) -> ComponentState:
         after = TRANSITIONS.get((self.state, given))
@@ -264,10 +270,6 @@ class ComponentStream:
         self.state = after
 
     def _read_stanza(self, element: Slice, stanzas: list[Slice], replies: list[Slice]) -> None:
-        if element.namespace != COMPONENT or element.name not in STANZA_NAMES:
-            raise RemoteViolation(
-                StreamCondition.UNSUPPORTED_STANZA_TYPE, "a component sends messages, presence and IQs, nothing else"
-            )
         if element.from_address is None or element.to_address is None:
             raise RemoteViolation(StreamCondition.IMPROPER_ADDRESSING, "a stanza needs 'from' and 'to'")
         self._check_sender(element)

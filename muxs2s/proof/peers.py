@@ -67,6 +67,8 @@ class PeerPolicies:
 
     def of(self, domain: DomainName) -> PeerPolicy:
         """Find the policy of a domain."""
+        if not self.domains:
+            return self.default
         return next((self.domains[name] for name in domains_above(domain) if name in self.domains), self.default)
 
     def right_below(self, parent: DomainName) -> Iterator[PeerPolicy]:

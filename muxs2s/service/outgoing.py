@@ -53,7 +53,7 @@ class Outgoing:
         self._queues: dict[DomainPair, PairQueue] = {}
         self._links: dict[PairQueue, Link] = {}
         """Of the queues for which a stream is looked for."""
-        self._ages = AgeAlarm(seams.clock, self._overdue)
+        self._ages = AgeAlarm(seams.clock, budget.limits.max_age_seconds, self._queues, self._overdue)
 
     def __iter__(self) -> Iterator[PairQueue]:
         """Every queue in which something waits, or of which something is on its way."""
@@ -67,15 +67,18 @@ class Outgoing:
 
         :param woken: takes the queue if nothing waited in it before; give it to :meth:`wake`.
         """
+        now = self._seams.clock.seconds()
         queue = self._queues.get(pair)
         if queue is None:
-            queue = PairQueue(pair, self._budget, self)
+            queue = PairQueue(pair, self._budget, self, now)
         was_empty = not queue
-        if not queue.push(stanza, self._seams.clock.seconds()):
+        if not queue.push(stanza, now):
             self.bounce([stanza], StanzaCondition.RESOURCE_CONSTRAINT, f"too much waits for {pair.target} already")
         elif was_empty:
             self._queues[pair] = queue
             woken.append(queue)
+            if not self._ages.is_set:
+                self._ages.set()
 
     def wake(self, queues: Sequence[PairQueue]) -> None:
         """Something waits in these queues now: have it sent, or a stream looked for."""
@@ -87,9 +90,6 @@ class Outgoing:
                 carriers[carrier] = None
         for carrier in carriers:
             carrier.serve()
-        for queue in queues:
-            if queue:
-                self._ages.watch(queue)
 
     def reached(self, pair: DomainPair) -> None:
         """The target of a pair has shown that it is there."""
@@ -105,7 +105,7 @@ class Outgoing:
     def close(self, queue: PairQueue) -> None:
         """Bounce what waits in a queue; what is on its way goes or comes back, too."""
         link = self._links.pop(queue, None)
-        self._forget(queue)
+        self.emptied(queue)
         if link is not None:
             link.stop()
         self._give_up(queue)
@@ -126,12 +126,17 @@ class Outgoing:
             carrier.admit(queue)
             carrier.serve()
         else:
-            self._forget(queue)
+            self.emptied(queue)
+
+    def forget(self, queue: PairQueue) -> None:
+        """A link has nothing to look for any more."""
+        self._links.pop(queue, None)
+        self.emptied(queue)
 
     def emptied(self, queue: PairQueue) -> None:
-        """Nothing waits in a queue any more, and nothing of it is on its way."""
-        self._links.pop(queue, None)
-        self._forget(queue)
+        """As :meth:`muxs2s.service.queues.QueueKeeper.emptied`."""
+        if self._queues.get(queue.pair) is queue:
+            del self._queues[queue.pair]
 
     def parted(self, queue: PairQueue) -> None:
         """As :meth:`muxs2s.service.queues.QueueKeeper.parted`."""
@@ -176,12 +181,7 @@ class Outgoing:
         text = f"{queue.pair.target} did not take the stanza in time"
         self.bounce(queue.expire(self._seams.clock.seconds()), StanzaCondition.REMOTE_SERVER_TIMEOUT, text)
         if not (queue or queue.taken):
-            self._forget(queue)
-
-    def _forget(self, queue: PairQueue) -> None:
-        self._ages.forget(queue)
-        if self._queues.get(queue.pair) is queue:
-            del self._queues[queue.pair]
+            self.emptied(queue)
 
     def _give_up(self, queue: PairQueue) -> None:
         sender, target = queue.pair

@@ -49,14 +49,23 @@ class QueueBudget:
         self.stanzas = 0
         self.bytes = 0
 
-    def fits(self, size: int) -> bool:
-        """Whether one more stanza of ``size`` bytes may wait."""
-        return self.stanzas < self.limits.max_total_stanzas and self.bytes + size <= self.limits.max_total_bytes
+    def take(self, size: int) -> bool:
+        """
+        Let one more stanza wait, of ``size`` bytes.
 
-    def add(self, stanzas: int, size: int) -> None:
-        """Note that stanzas came, or, with negative numbers, that they left."""
-        self.stanzas += stanzas
+        :returns: ``False`` if a limit is reached.
+        """
+        limits = self.limits
+        if self.stanzas >= limits.max_total_stanzas or self.bytes + size > limits.max_total_bytes:
+            return False
+        self.stanzas += 1
         self.bytes += size
+        return True
+
+    def give_back(self, stanzas: int, size: int) -> None:
+        """So many stanzas, of so many bytes together, do not wait any more."""
+        self.stanzas -= stanzas
+        self.bytes -= size
 
 
 @runtime_checkable
@@ -108,27 +117,30 @@ class PairQueue:
     __slots__ = (
         "_budget",
         "_bytes",
-        "_limits",
         "_taken",
+        "_taken_bytes",
         "_waiting",
         "backoff",
         "carrier",
         "keeper",
         "pair",
+        "since",
     )
 
-    def __init__(self, pair: DomainPair, budget: QueueBudget, keeper: QueueKeeper) -> None:
+    def __init__(self, pair: DomainPair, budget: QueueBudget, keeper: QueueKeeper, now: float) -> None:
         self.pair, self.keeper = pair, keeper
+        self.since = now
+        """From when on its age is counted, seconds: see :mod:`muxs2s.service.ages`."""
         self.carrier: Carrier | None = None
         """The stream that takes what waits, while there is one."""
         self.backoff: Backoff | None = None
         """Of the attempts that led to that stream, until it has passed on anything."""
 
         self._budget = budget
-        self._limits = budget.limits
         self._waiting: deque[tuple[float, Slice]] = deque()
         self._taken: list[tuple[float, Slice]] = []
-        self._bytes = 0
+        self._bytes = self._taken_bytes = 0
+        """Of all of them, and of those taken."""
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -146,7 +158,7 @@ class PairQueue:
     @property
     def deadline(self) -> float | None:
         """When the oldest waiting stanza has waited too long, seconds; ``None`` if none waits."""
-        return self._waiting[0][0] + self._limits.max_age_seconds if self._waiting else None
+        return self._waiting[0][0] + self._budget.limits.max_age_seconds if self._waiting else None
 
     def push(self, stanza: Slice, now: float) -> bool:
         """
@@ -154,33 +166,34 @@ class PairQueue:
 
         :returns: ``False`` if a limit is reached; it does not wait then.
         """
-        size = len(stanza.data)
-        count = len(self._waiting) + len(self._taken)
-        fits = count < self._limits.max_pair_stanzas and self._bytes + size <= self._limits.max_pair_bytes
-        if not fits or not self._budget.fits(size):
+        budget, size = self._budget, len(stanza.data)
+        limits, count = budget.limits, len(self._waiting) + len(self._taken)
+        fits = count < limits.max_pair_stanzas and self._bytes + size <= limits.max_pair_bytes
+        if not (fits and budget.take(size)):
             return False
         self._waiting.append((now, stanza))
         self._bytes += size
-        self._budget.add(1, size)
         return True
 
     def take(self) -> Slice:
         """Take the oldest waiting stanza, to send it; there must be one."""
         entry = self._waiting.popleft()
         self._taken.append(entry)
+        self._taken_bytes += len(entry[1].data)
         return entry[1]
 
     def drop(self) -> Slice:
         """Remove the oldest waiting stanza; there must be one."""
-        entry = self._waiting.popleft()
-        self._release([entry])
-        return entry[1]
+        _, stanza = self._waiting.popleft()
+        self._release([stanza])
+        return stanza
 
     def confirm(self) -> None:
         """What was taken has gone its way."""
         if self._taken:
-            self._release(self._taken)
-            self._taken = []
+            self._budget.give_back(len(self._taken), self._taken_bytes)
+            self._bytes -= self._taken_bytes
+            self._taken, self._taken_bytes = [], 0
             if self.backoff is not None:
                 self.backoff.bore_fruit()
                 self.backoff = None
@@ -188,25 +201,23 @@ class PairQueue:
     def put_back(self) -> None:
         """What was taken did not go; it stands in front again."""
         self._waiting.extendleft(reversed(self._taken))
-        self._taken = []
+        self._taken, self._taken_bytes = [], 0
 
     def expire(self, now: float) -> list[Slice]:
         """Remove what has waited too long."""
-        expired = list(self._overdue(now))
-        self._release(expired)
-        return [stanza for _, stanza in expired]
+        return self._release(list(self._overdue(now)))
 
     def clear(self) -> list[Slice]:
         """Remove everything that waits."""
-        waiting, self._waiting = list(self._waiting), deque()
-        self._release(waiting)
-        return [stanza for _, stanza in waiting]
+        waiting, self._waiting = self._waiting, deque()
+        return self._release([stanza for _, stanza in waiting])
 
-    def _overdue(self, now: float) -> Iterator[tuple[float, Slice]]:
-        while self._waiting and self._waiting[0][0] + self._limits.max_age_seconds <= now:
-            yield self._waiting.popleft()
+    def _overdue(self, now: float) -> Iterator[Slice]:
+        while (deadline := self.deadline) is not None and deadline <= now:
+            yield self._waiting.popleft()[1]
 
-    def _release(self, entries: list[tuple[float, Slice]]) -> None:
-        size = sum(len(stanza.data) for _, stanza in entries)
+    def _release(self, stanzas: list[Slice]) -> list[Slice]:
+        size = sum(len(stanza.data) for stanza in stanzas)
         self._bytes -= size
-        self._budget.add(-len(entries), -size)
+        self._budget.give_back(len(stanzas), size)
+        return stanzas

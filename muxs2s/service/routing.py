@@ -85,9 +85,10 @@ class Routing:
     def send(self, stanzas: Sequence[Slice]) -> None:
         """See :meth:`muxs2s.hosts.seam.Federation.send`."""
         woken: list[PairQueue] = []
+        policies = self._policies()
         try:
             for stanza in stanzas:
-                self._send_one(stanza, woken)
+                self._send_one(stanza, policies, woken)
         finally:
             self.outgoing.wake(woken)
 
@@ -120,7 +121,7 @@ class Routing:
         self._is_stopped = True
         self.outgoing.stop()
 
-    def _send_one(self, stanza: Slice, woken: list[PairQueue]) -> None:
+    def _send_one(self, stanza: Slice, policies: PeerPolicies, woken: list[PairQueue]) -> None:
         sender = self._own_sender(stanza)
         try:
             target = stanza.target
@@ -133,7 +134,7 @@ class Routing:
         if self._is_stopped:
             self.bounce([stanza], StanzaCondition.REMOTE_SERVER_TIMEOUT, f"{sender} is out of service")
             return
-        if self._policies().of(target).is_admitted:
+        if policies.of(target).is_admitted:
             self.outgoing.push(DomainPair(sender, target), stanza, woken)
         else:
             self._deny(target, [stanza])

@@ -44,7 +44,6 @@ Turn = tuple[DomainPair, Sequence[Slice]]
 
 _DEAF: Final = frozenset({StreamState.SECURING, StreamState.CLOSED})
 _PROVEN: Final = frozenset({StreamState.PROVEN_OPENING, StreamState.PROVEN_NEGOTIATING})
-_TAKING_STANZAS: Final = frozenset({StreamState.CARRYING, StreamState.CLOSING})
 _JUDGING: Final = frozenset({StreamState.JUDGING, StreamState.PLAIN_JUDGING})
 
 
@@ -316,16 +315,21 @@ class Stream(EndingStream):
             self._element(element, now)
 
     def _take_stanza(self, stanza: Slice, now: float) -> None:
-        is_early = self.is_two_way and self.state in _PROVEN
-        if self.state not in _TAKING_STANZAS and not is_early:
+        is_carrying = self.state is StreamState.CARRYING
+        if not is_carrying and self.state is not StreamState.CLOSING and not self._takes_early_stanzas:
             raise RemoteViolation(StreamCondition.NOT_AUTHORIZED, "a stanza before authentication")
         admission, pair = self.associations.check(stanza, now)
         if admission is not Admission.ADMITTED:
             self._turn_away(stanza, pair, admission)
         elif not (self.is_two_way and stanza.name == "iq" and self._is_sign_of_life(stanza)):
-            if self.state is StreamState.CARRYING:
+            if is_carrying and now != self.last_stanza_at:
                 self._carry(now)
             self._admit(stanza, pair)
+
+    @property
+    def _takes_early_stanzas(self) -> bool:
+        """Whether stanzas may come before the new header that follows the proof."""
+        return self.is_two_way and self.state in _PROVEN
 
     def _admit(self, stanza: Slice, pair: DomainPair) -> None:
         """A stanza has passed the check."""

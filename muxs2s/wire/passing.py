@@ -35,7 +35,10 @@ def passes_as_it_is(data: bytes, scope: bytes) -> bool:
     :param scope: a start tag with the namespaces that the opening tag of its stream declared.
     :returns: ``False`` where there is any doubt.
     """
-    return not any(doubt.search(data) for doubt in _DOUBTS) and not _OTHER_PREFIX.search(scope) and _is_utf_8(data)
+    for doubt in _DOUBTS:  # a loop, as this is done for every stanza
+        if doubt.search(data):
+            return False
+    return not _OTHER_PREFIX.search(scope) and _is_utf_8(data)
 
 
 def _is_utf_8(data: bytes) -> bool:

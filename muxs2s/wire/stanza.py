@@ -78,7 +78,7 @@ class Slice(NamedTuple):
 
         :raises NameRefused: if an address is missing, malformed or has no domain name.
         """
-        return DomainPair(self.sender, self.target)
+        return DomainPair(domain_of(self.from_address or ""), domain_of(self.to_address or ""))
 
     def tree(self) -> domish.Element:
         """
@@ -127,7 +127,7 @@ def moved(stanza: Slice, namespace: str) -> Slice:
     """
     scope = _SCOPES.get(namespace)
     if scope is not None and stanza.namespace in _SCOPES and passes_as_it_is(stanza.data, stanza.scope):
-        return stanza._replace(namespace=namespace, scope=scope)
+        return Slice(stanza.data, namespace, *stanza[2:-1], scope)
     data = to_bytes(stanza.tree(), {stanza.namespace: namespace})
     return stanza._replace(data=data, namespace=namespace, scope=_NO_SCOPE)
 

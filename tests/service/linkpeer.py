@@ -107,7 +107,7 @@ class LinkWorld:
             clock=self.clock,
             dial=self._dial,
             opened=self.outgoing.opened,
-            forget=self.outgoing.emptied,
+            forget=self.outgoing.forget,
             chance=lambda: self.chance,
         )
 

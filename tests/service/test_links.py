@@ -562,7 +562,7 @@ class MachineTests(SynchronousTestCase):
         if state in {"resting", "dialling"}:
             (world.push if state == "resting" else world.dialling)("1")
         else:
-            world.make_link(PairQueue(PAIR, world.budget, world.outgoing))
+            world.make_link(PairQueue(PAIR, world.budget, world.outgoing, 0.0))
             if state == "over":
                 world.link.stop()
         self.assertEqual(state, world.state)

@@ -21,10 +21,11 @@ class WayTests(SynchronousTestCase):
         self.stream = DoubleStream()
 
     def test_straight(self) -> None:
-        """A pair that a stream carries needs no link, no timer, and nothing of it is kept once all has gone."""
-        self.world.found[PAIR] = self.stream
-        self.world.push("1")
-        self.assertEqual((["1"], [], []), (bodies(self.stream.in_hand), self.world.links, self.timers()))
+        """Pairs that a stream carries need no links, no timers of their own, and nothing is kept once all has gone."""
+        self.world.found = {PAIR: self.stream, OTHER: self.stream}
+        self.world.push_together(message("1"), message("2", target="y@c.example"))
+        self.assertEqual((["1", "2"], []), (bodies(self.stream.in_hand), self.world.links))
+        self.assertEqual(1, len(self.world.clock.getDelayedCalls()))
         self.stream.take()
         self.assertEqual([], list(self.world.outgoing))
 
@@ -68,10 +69,6 @@ class WayTests(SynchronousTestCase):
         self.world.found = {PAIR: self.stream, OTHER: self.stream}
         self.world.push_together(message("1"), message("2", target="y@c.example"), message("3"))
         self.assertEqual(["1", "3", "2"], bodies(self.stream.in_hand))
-
-    def timers(self) -> list[object]:
-        """What is to happen later."""
-        return list(self.world.clock.getDelayedCalls())
 
 
 class LimitTests(SynchronousTestCase):

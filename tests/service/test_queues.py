@@ -27,7 +27,7 @@ class Keeper:
 
 def new_queue(budget: QueueBudget) -> PairQueue:
     """An empty queue."""
-    return PairQueue(PAIR, budget, Keeper())
+    return PairQueue(PAIR, budget, Keeper(), 0.0)
 
 
 def queue_of(*texts: str, limits: QueueLimits = WIDE) -> PairQueue:

@@ -140,7 +140,7 @@ class StreamsTestCase(SynchronousTestCase):
 
     def send(self, carrier: Carrier, text: str) -> PairQueue:
         """Send a message of the pair; the queue it came from."""
-        queue = PairQueue(PAIR, QueueBudget(QueueLimits()), self.record)
+        queue = PairQueue(PAIR, QueueBudget(QueueLimits()), self.record, self.network.seconds())
         queue.push(message(text), self.network.seconds())
         carrier.admit(queue)
         carrier.serve()
