@@ -29,6 +29,9 @@ class Answer(Enum):
     REFUSED = auto()
     """One of its domains is not accepted here, or not in time."""
 
+    MISLED = auto()
+    """Its peer only said that it leads there."""
+
     GONE = auto()
     """The stream is over."""
 
@@ -43,6 +46,10 @@ class _Line:
 
     def __len__(self) -> int:
         return len(self._waiting)
+
+    def knows(self, pair: DomainPair) -> bool:
+        """Whether others wait for both of its domains, so that nothing of it has to be asked for any more."""
+        return all(domain in domains for domains, domain in self._places(pair))
 
     def join(self, pair: DomainPair) -> Deferred[Answer]:
         """Wait."""
@@ -106,13 +113,15 @@ class Askers:
         :returns: fires with what came of it, at once if nothing is missing or it was refused lately. Can be
             cancelled; what was begun then goes on, for whoever comes next.
         """
-        if connection.want(pair) is not None:
+        line = self._lines.get(connection) or _Line()
+        if not line.knows(pair) and connection.want(pair) is not None:
             return succeed(Answer.REFUSED)
         if connection.multiplexer is None:
             return succeed(Answer.GONE)
         if self._may_send(connection, pair):
             return succeed(Answer.OPENED)
-        return self._lines.setdefault(connection, _Line()).join(pair)
+        self._lines[connection] = line
+        return line.join(pair)
 
     def opened(self, connection: StreamProtocol, whose: Whose, names: Sequence[DomainName | DomainPattern]) -> None:
         """Names have become usable: tell those who miss nothing more."""

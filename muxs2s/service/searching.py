@@ -87,13 +87,15 @@ class Search:
         seams = self._seams
         if not seams.may_share(pair.target):
             return await seams.open(Purpose(pair=pair, is_shared=False))
-        endpoints, takes_hints = await self.whereabouts.of(pair.target), True
+        endpoints = await self.whereabouts.of(pair.target)
+        takes_hints = True
         while (found := seams.find(pair)) is None:
             shared = self._shared.leading_to(endpoints, takes_hints=takes_hints)
             if shared is not None:
-                answer, takes_hints = await self._ask(pair, shared, endpoints)
+                answer = await self._ask(pair, shared, endpoints)
                 if answer is Answer.OPENED:
                     return shared
+                takes_hints = takes_hints and answer is not Answer.MISLED
                 if answer is Answer.REFUSED:
                     return await seams.open(Purpose(pair=pair, is_shared=False))
             elif not await self._waited(endpoints):
@@ -157,47 +159,45 @@ class Search:
             self._locating[connection] = locating.addErrback(self._not_located)
         self._decided(connection)
 
-    async def _ask(
-        self, pair: DomainPair, shared: StreamProtocol, endpoints: frozenset[Endpoint]
-    ) -> tuple[Answer, bool]:
-        """
-        Ask for a pair on a stream that may lead to its peer.
-
-        :returns: what came of it, and whether hints are still to be followed: one that was wrong counts as no stream,
-            and is not followed again.
-        """
+    def _ask(self, pair: DomainPair, shared: StreamProtocol, endpoints: frozenset[Endpoint]) -> Deferred[Answer]:
+        """Ask for a pair on a stream that may lead to its peer; where that is but a hint, not for long."""
         asking = self._askers.ask(pair, shared)
-        if self._shared.is_sure(shared, endpoints):
-            return await asking, True
-        asking.addTimeout(HINT_SECONDS, self._seams.clock, lambda _late, _seconds: Answer.REFUSED)
-        if await asking is Answer.OPENED:
-            return Answer.OPENED, True
-        self._shared.misled(shared, endpoints)
-        return Answer.GONE, False
+        if not self._shared.is_sure(shared, endpoints):
+            asking.addTimeout(HINT_SECONDS, self._seams.clock, lambda _late, _seconds: Answer.REFUSED)
+            asking.addCallback(self._followed, shared, endpoints)
+        return asking
 
-    async def _waited(self, endpoints: frozenset[Endpoint]) -> bool:
+    def _followed(self, answer: Answer, shared: StreamProtocol, endpoints: frozenset[Endpoint]) -> Answer:
+        """A hint was right, or is not followed again."""
+        if answer is not Answer.REFUSED:
+            return answer
+        self._shared.misled(shared, endpoints)
+        return Answer.MISLED
+
+    def _waited(self, endpoints: frozenset[Endpoint]) -> Deferred[bool]:
         """Wait for whoever calls the same peer; whether there was somebody, who has shown something in time."""
         call = self._calls.find(endpoints)
         if call is None or self.ways.is_ordinary(endpoints, self._seams.clock.seconds()):
-            return False
-        return await call.join(is_patient=self.ways.multiplexes(endpoints))
+            return succeed(False)
+        return call.join(is_patient=self.ways.multiplexes(endpoints))
 
     async def _call(self, pair: DomainPair, endpoints: frozenset[Endpoint]) -> StreamProtocol:
         """Open a stream; whoever wants the same peer meanwhile may wait for what it shows."""
         call = self._calls.begin(endpoints)
+        unreachable: StreamUnavailable | None = None
+        is_decided = True
         try:
             connection = await self._seams.open(Purpose(pair=pair))
+            is_decided = not connection.stream.awaits_multiplexing
+            if not is_decided:
+                self._undecided[connection] = call
+            return connection
         except StreamUnavailable as unavailable:
-            call.end(None if unavailable.final else unavailable)
+            unreachable = None if unavailable.final else unavailable
             raise
-        except CancelledError:
-            call.end()
-            raise
-        if connection.stream.awaits_multiplexing:
-            self._undecided[connection] = call
-        else:
-            call.end()
-        return connection
+        finally:
+            if is_decided:
+                call.end(unreachable)
 
     def _is_ordinary(self, connection: StreamProtocol) -> bool:
         """Whether it is known by now that a stream will not multiplex."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Final
 
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -138,7 +138,9 @@ class Streams:
         :returns: fires with the stream once it may carry the pair; fails with
             :exc:`~muxs2s.service.linkseams.StreamUnavailable`. Can be cancelled.
         """
-        return Deferred.fromCoroutine(self._dial(pair))
+        found = self._find(pair)
+        dialled = self._wish(pair) if found is None else succeed(found)
+        return dialled.addCallback(self._users_of)
 
     def choices(self) -> tuple[Choice, ...]:
         """Which way leads to which peer, and why."""
@@ -251,16 +253,14 @@ class Streams:
 
     # The inside.
 
-    async def _dial(self, pair: DomainPair) -> Carrier:
-        connection = self._find(pair) or await self._wish(pair)
-        return self._users[connection]
-
     def _find(self, pair: DomainPair) -> StreamProtocol | None:
         """Find a stream that may carry a pair now: its own, if it has one, else one that it shares."""
-        now = self.seams.clock.seconds()
-        carrying = [each for each in self._carrying.get(pair, ()) if each.stream.may_send(pair, now)]
-        own = next((each for each in carrying if each not in self._search), None)
-        return own or self._search.find(pair, now) or next(iter(carrying), None)
+        now, carrying = self.seams.clock.seconds(), self._carrying.get(pair)
+        if carrying is None:
+            return self._search.find(pair, now)
+        usable = [each for each in carrying if each.stream.may_send(pair, now)]
+        own = next((each for each in usable if each not in self._search), None)
+        return own or self._search.find(pair, now) or next(iter(usable), None)
 
     def _users_of(self, connection: StreamProtocol) -> StreamUsers:
         users = self._users.get(connection)
@@ -268,29 +268,24 @@ class Streams:
             users = self._users[connection] = StreamUsers(connection, self.seams.clock.seconds)
         return users
 
-    async def _wish(self, pair: DomainPair) -> StreamProtocol:
+    def _wish(self, pair: DomainPair) -> Deferred[StreamProtocol]:
         """
-        Open a stream, and wait for it or any other that accepts the pair, whichever comes first.
+        Look for a stream, and wait for it or any other that accepts the pair, whichever comes first.
 
         A peer that we cannot reach may reach us. What was begun then goes on: to break it off might meet
         a peer that does the same with the other stream.
         """
-        wish = self._wishes[pair] = Deferred()
+        wish: Deferred[StreamProtocol] = Deferred(lambda _leaving: searching.cancel())
+        self._wishes[pair] = wish
         searching = Deferred.fromCoroutine(self._search.stream_for(pair))
-        searching.addBoth(self._searched, wish)
-        try:
-            return await wish
-        except CancelledError:
-            searching.cancel()
-            raise
-        finally:
-            if self._wishes.get(pair) is wish:
-                del self._wishes[pair]
+        searching.addBoth(self._searched, pair, wish)
+        return wish
 
-    def _searched(self, result: StreamProtocol | Failure, wish: Deferred[StreamProtocol]) -> None:
+    def _searched(self, result: StreamProtocol | Failure, pair: DomainPair, wish: Deferred[StreamProtocol]) -> None:
         """Nobody cares where another stream came first."""
-        if wish.called:
+        if self._wishes.get(pair) is not wish:
             return
+        del self._wishes[pair]
         if isinstance(result, Failure):
             wish.errback(result)
         else:

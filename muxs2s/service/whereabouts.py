@@ -82,10 +82,13 @@ class Whereabouts:
         :returns: every endpoint under the name of its host and under each of its addresses; none where DNS names
             none, or does not say in time.
         """
-        endpoints, until = self._known.get(domain, (frozenset[Endpoint](), 0.0))
-        if self._clock.seconds() < until:
-            return endpoints
-        return await self._jobs.join(domain, lambda: self._look(domain))
+        known = self.known(domain)
+        return await self._jobs.join(domain, lambda: self._look(domain)) if known is None else known
+
+    def known(self, domain: DomainName) -> frozenset[Endpoint] | None:
+        """What is remembered of a domain; ``None`` if nothing is."""
+        endpoints, until = self._known.get(domain, (None, 0.0))
+        return endpoints if self._clock.seconds() < until else None
 
     def forget(self) -> None:
         """Look anew from now on."""

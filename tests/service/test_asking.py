@@ -58,6 +58,13 @@ class AskersTests(SynchronousTestCase):
             self.connection.usable.clear()
         self.assertEqual(0, len(self.askers))
 
+    def test_asked_once(self) -> None:
+        """A pair of whose domains each is waited for already is not asked for again."""
+        pairs = [pair(sender, target) for sender in ("a1", "a2") for target in ("b1", "b2")]
+        for each in pairs:
+            self.ask(each)
+        self.assertEqual(pairs[:3], self.connection.wanted)
+
     def test_each_by_its_names(self) -> None:
         """Of many that wait those are told whose domain it is, in their order; a pattern stands for its domains."""
         order: list[DomainPair] = []

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from muxs2s.proof.peers import DIALBACK_SUFFICES, PeerPolicies, PeerPolicy
 from muxs2s.service.status import StreamStatus
 from muxs2s.service.ways import MULTIPLEXING, ORDINARY
-from tests.service.world import AUTHORITY, Server, World, credentials_of
-
-APART: Final = PeerPolicies(default=PeerPolicy(is_multiplexed=False))
-"""For a server that lets no domain share a stream."""
+from tests.service.world import APART, AUTHORITY, Server, World, credentials_of
 
 
 class CloudTestCase(SynchronousTestCase):

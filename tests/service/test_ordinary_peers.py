@@ -79,7 +79,7 @@ class OrdinaryPeerTests(FederationTestCase):
         self.assertEqual(["hello"], self.a.mailbox.texts)
         steps = [
             *("stream:stream", "features ['starttls', 'bidi']", "proceed"),
-            *("stream:stream", "features ['mechanisms', 'dialback', 'bidi', 'limits']", "success"),
+            *("stream:stream", "features ['mechanisms', 'dialback', 'bidi', 'limits', 'mux']", "success"),
             *("stream:stream", "features ['limits']"),
         ]
         self.assertEqual(steps, said(peer))

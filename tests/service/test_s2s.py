@@ -23,7 +23,7 @@ from muxs2s.wire.names import DomainName, DomainPair, NameRefused
 from muxs2s.wire.stanza import Slice
 from tests.hosts.wokkelrouter import Component, Router
 from tests.service.samples import bodies, message
-from tests.service.world import AUTHORITY, FederationTestCase, Server, credentials_of, limits
+from tests.service.world import APART, AUTHORITY, FederationTestCase, Server, credentials_of, limits
 
 SECRET = "nobody may log this"
 MANY = 300
@@ -68,8 +68,8 @@ class StanzaTests(FederationTestCase):
         self.assertEqual([200_000], [len(text) for text in self.b.mailbox.texts])
 
     def test_many_pairs(self) -> None:
-        """T4: servers of several domains show for each the certificate of that domain."""
-        c = self.world.server("c1.example", "c2.example", "c3.example")
+        """T4: servers of several domains show for each the certificate of that domain, where it has its own stream."""
+        c = self.world.server("c1.example", "c2.example", "c3.example", policies=lambda: APART)
         d = self.world.server("d1.example", "d2.example")
         for sender in c.domains:
             for target in d.domains:
@@ -159,7 +159,7 @@ class ProofTests(FederationTestCase):
     def test_certificate_that_ends(self) -> None:
         """S25: when a certificate of the handshake ends the stream is reset; what follows needs a new proof."""
         ends = AUTHORITY.issue("c.example", not_after=self.network.seconds() + 500.0)
-        c = self.world.server("c.example", credentials=[ends])
+        c = self.world.server("c.example", credentials=[ends], policies=lambda: APART)
         c.send("1")
         self.world.advance(499.0)
         self.assertEqual(1, c.initiated)
@@ -298,7 +298,9 @@ class LifeTests(FederationTestCase):
 
 
 class ChangeTests(FederationTestCase):
-    """Domains and certificates that change while streams are open."""
+    """Domains and certificates that change while streams are open that nobody shares."""
+
+    policies = APART
 
     def test_domain_added(self) -> None:
         """A domain that is added federates at once, in both directions; streams of others go on."""
@@ -398,16 +400,18 @@ class ChangeTests(FederationTestCase):
 
 
 class PolicyTests(FederationTestCase):
-    """Peers that the policy denies."""
+    """Peers that the policy denies, on streams that do not multiplex."""
+
+    policies = APART
 
     def setUp(self) -> None:
         super().setUp()
-        self.policies = PeerPolicies()
-        self.c = self.world.server("c.example", policies=lambda: self.policies)
+        self.own_policies = APART
+        self.c = self.world.server("c.example", policies=lambda: self.own_policies)
 
     def deny(self, domain: str) -> None:
         """From now on a domain is denied at c.example."""
-        self.policies = PeerPolicies(domains={domain: PeerPolicy(is_admitted=False)})
+        self.own_policies = PeerPolicies(domains={domain: PeerPolicy(is_admitted=False)})
         self.c.service.end_denied()
         self.network.settle()
 

@@ -8,13 +8,15 @@ from muxs2s.service.status import QueueStatus, ServiceStatus
 from muxs2s.stream.associations import Direction
 from muxs2s.stream.machine import StreamState
 from tests.service.samples import PAIR
-from tests.service.world import FederationTestCase
+from tests.service.world import APART, FederationTestCase
 
 SECRET = "for nobody else"
 
 
 class StatusTests(FederationTestCase):
-    """The status of two servers that federate."""
+    """The status of two servers that federate, without multiplexing."""
+
+    policies = APART
 
     def test_nothing_yet(self) -> None:
         """A server that has just been started has its domains to show."""

@@ -13,6 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from muxs2s.network.accepting import AcceptLimits
 from muxs2s.network.certificates import CertificateStore
 from muxs2s.network.pem import Credentials
+from muxs2s.proof.peers import PeerPolicies, PeerPolicy
 from muxs2s.service.backoff import BackoffLimits
 from muxs2s.service.queues import QueueLimits
 from muxs2s.service.s2s import S2SService, ServiceLimits
@@ -35,6 +36,10 @@ def credentials_of(domain: str) -> Credentials:
     if domain not in ISSUED:
         ISSUED[domain] = AUTHORITY.issue(domain)
     return ISSUED[domain]
+
+
+APART: Final = PeerPolicies(default=PeerPolicy(is_multiplexed=False))
+"""For a server on whose streams no domains of peers come together."""
 
 
 class Mailbox:
@@ -147,14 +152,16 @@ def limits(**changes: Any) -> ServiceLimits:
 
 
 class FederationTestCase(SynchronousTestCase):
-    """Two servers."""
+    """Two servers, which multiplex unless it is said that they do not."""
+
+    policies = PeerPolicies()
 
     def setUp(self) -> None:
         self.logged = Logged(self)
         self.world = World()
         self.network = self.world.network
-        self.a = self.world.server("a.example")
-        self.b = self.world.server("b.example")
+        self.a = self.world.server("a.example", policies=lambda: self.policies)
+        self.b = self.world.server("b.example", policies=lambda: self.policies)
 
     def tearDown(self) -> None:
         self.world.stop()
