@@ -32,9 +32,6 @@ class Footprint:
     """What one process holds with so many domains a side, and another one that only loads the certificates."""
 
     alone_kib: float
-    before_kib: float
-    """With both services, before the first stanza."""
-
     after_kib: float
     """When all domains are accepted and have been used."""
 
@@ -70,20 +67,11 @@ def rows_of(measured: Mapping[int, Sequence[Footprint]]) -> Iterator[Row]:
         Goal(fixed=MOST_KIB),
     )
     yield _row(
-        "of that, before the first stanza",
-        "KiB",
-        slope((size, median_of(measured[size], _served_kib)) for size in (smaller, larger)),
-    )
-    yield _row(
         f"{larger:,} x {larger:,} domains: connections",
         "connections",
         median_of(measured[larger], lambda footprint: footprint.connections),
         Goal(fixed=1),
     )
-
-
-def _served_kib(footprint: Footprint) -> float:
-    return (footprint.before_kib - footprint.alone_kib) / SIDES
 
 
 def _row(metric: str, unit: str, figure: float, goal: Goal | None = None) -> Row:
@@ -95,7 +83,6 @@ def _footprint(size: int, options: Options) -> Footprint:
     alone = answer_of(("-m", "bench.inside", "alone", str(size)), options.seconds)
     return Footprint(
         alone_kib=alone["after_kib"],
-        before_kib=growing["before_kib"],
         after_kib=growing["after_kib"],
         connections=growing["connections"],
     )

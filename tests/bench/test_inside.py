@@ -25,7 +25,7 @@ class AddingTests(SynchronousTestCase):
 
 
 def footprint(after_kib: float, alone_kib: float = 50_000) -> Footprint:
-    return Footprint(alone_kib=alone_kib, before_kib=alone_kib + 100, after_kib=after_kib, connections=1)
+    return Footprint(alone_kib=alone_kib, after_kib=after_kib, connections=1)
 
 
 class MemoryTests(SynchronousTestCase):
