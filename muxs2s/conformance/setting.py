@@ -29,6 +29,7 @@ class Need(Enum):
     TLS = "the server offers no STARTTLS"
     AUTHENTICATION = "the server does not take the certificate of our domain"
     DIALBACK = "the server offers no dialback"
+    KEYS = "the server takes no dialback keys of domains whose certificate proves nothing"
     BIDI = "the server offers no streams in both directions"
     ANSWERS = "the answers of the server cannot be seen: it offers no streams in both directions; give --listen"
     MULTIPLEX = "the server offers no multiplexing by certificate"
@@ -99,6 +100,9 @@ class Facts:
     authenticated: Offers | None = None
     """After it."""
 
+    unproven: Offers | None = None
+    """Inside TLS, to a domain whose certificate proves nothing; ``None`` if that is turned away."""
+
     tls_version: str = ""
 
     def has(self, need: Need, setting: Setting) -> bool:
@@ -118,6 +122,7 @@ class Facts:
             Need.TLS: inside is not None,
             Need.AUTHENTICATION: after is not None,
             Need.DIALBACK: inside is not None and inside.dialback,
+            Need.KEYS: self.unproven is not None and self.unproven.dialback,
             Need.BIDI: bidi,
             Need.ANSWERS: after is not None and (bidi or listening),
             Need.MULTIPLEX: after is not None and (after.multiplex or (inside and inside.multiplex)) is not None,

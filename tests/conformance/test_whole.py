@@ -14,6 +14,9 @@ from tests.conformance.page import PAGE, renewed
 from tests.conformance.world import OURS, KitCase
 from tests.server.configured import AUTHORITY
 
+PLAIN = frozenset(row for row in ROWS if row[0] == "S")
+"""Of streams and stanzas."""
+
 
 def broken(report: Report) -> dict[str, str]:
     """The cases that are not met, and what came in each."""
@@ -24,9 +27,13 @@ class WholeTests(KitCase):
     """A server as its operator configures it."""
 
     def test_met(self) -> None:
-        """Nothing is broken, and of what is not met every row says why; doc/conformance.rst has the table."""
-        report = self.report()
+        """Nothing is broken, doc/conformance.rst has the table, and in the end nothing is left open at either side."""
+        server = self.run_server()
+        report = self.finished(conformance(self.network, self.setting))
         self.assertEqual({}, broken(report))
+        self.network.advance(60)
+        self.assertEqual((), server.federation.status().streams)
+        self.assertEqual({"192.0.2.2"}, {address for address, _ in self.network.ports})
         page = PAGE.read_text(encoding="utf-8")
         self.assertEqual(page, renewed(page, report), "renew it with python -m tests.conformance.page")
 
@@ -43,24 +50,22 @@ class WholeTests(KitCase):
 
     def test_answers_on_another_stream(self) -> None:
         """A server that offers no streams in both directions answers on one that it opens, and nothing is broken."""
+        self.change(rows=PLAIN)
         report = self.report(policy={"proofs": ["pkix", "dialback"], "bidi": False})
         states = {row.row: row.state for row in report.rows}
         self.assertEqual({}, broken(report))
         self.assertIs(State.MET, states["S17"])
+
+    def test_certificates_alone(self) -> None:
+        """A server that knows no dialback lives on if it closes its stream in good order, and nothing is broken."""
+        self.change(rows=PLAIN)
+        self.assertEqual({}, broken(self.report(policy={"proofs": ["pkix"]})))
 
     def test_some_rows(self) -> None:
         """Of some rows only their cases are played."""
         self.change(rows=frozenset({"S8", "S23"}))
         report = self.report()
         self.assertEqual({"S8": State.MET, "S23": State.UNSEEN}, {row.row: row.state for row in report.rows})
-
-    def test_nothing_stays(self) -> None:
-        """In the end no stream is open, and nobody listens for the server."""
-        server = self.run_server()
-        self.finished(conformance(self.network, self.setting))
-        self.network.advance(60)
-        self.assertEqual((), server.federation.status().streams)
-        self.assertEqual({"192.0.2.2"}, {address for address, _ in self.network.ports})
 
 
 class CaseTests(KitCase):

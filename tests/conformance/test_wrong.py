@@ -22,22 +22,18 @@ class WrongTests(KitCase):
         return results
 
     def test_every_case_can_fail(self) -> None:
-        """For every case there is a server that does wrong and is found out."""
-        broken = {result.title for wrong in Wrong for result in self.played(wrong) if result.state is State.BROKEN}
-        self.assertEqual([], [case.title for case in CASES if case.title not in broken])
-
-    def test_gullible(self) -> None:
-        """A server that believes everything is found out by every forgery."""
+        """For every case there is a server that does wrong and is found out; a gullible one by every forgery."""
+        broken = {
+            wrong: {result.title for result in self.played(wrong) if result.state is State.BROKEN} for wrong in Wrong
+        }
+        found = set[str]().union(*broken.values())
+        self.assertEqual([], [case.title for case in CASES if case.title not in found])
         forgeries = {case.title for case in forging.CHAPTER.cases}
-        believed = [
-            result.title
-            for result in self.played(Wrong.CREDULOUS)
-            if result.title in forgeries and result.state is not State.BROKEN
-        ]
-        self.assertEqual([], believed)
+        self.assertEqual(set(), forgeries - broken[Wrong.CREDULOUS])
 
     def test_told(self) -> None:
         """What was expected is told, what came in its place, and all that was said on every connection."""
+        self.change(rows=frozenset({"S19"}))
         [result] = [result for result in self.played(Wrong.SILENT) if result.rows == ("S19",)][:1]
         self.assertIn("expected stream error not-well-formed, and nothing came within 10 s", result.text)
         self.assertEqual("1 > <message><body></message>", result.transcript[2])

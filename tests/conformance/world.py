@@ -16,7 +16,7 @@ from muxs2s.testing import MemoryNetwork, MemoryResolver, Zone
 from muxs2s.wire.names import DomainName
 from tests.server.configured import AUTHORITY, ConfiguredTestCase
 
-__all__ = ["DOMAIN", "OTHER_DOMAIN", "OURS", "SERVER", "KitCase"]
+__all__ = ["DOMAIN", "KIT", "OTHER_DOMAIN", "OURS", "SERVER", "KitCase"]
 
 OURS: Final = DomainName.parse("kit.example")
 DOMAIN: Final = DomainName.parse("b.example")

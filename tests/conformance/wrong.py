@@ -48,10 +48,13 @@ class Wrong(Enum):
     """Says whatever it is told."""
 
     GIVES_UP = auto()
-    """Ends the stream for no good reason."""
+    """Knows no dialback, and ends the stream for no good reason."""
 
     HANGS_UP = auto()
-    """Ends the connection."""
+    """Knows no dialback, and ends stream and connection."""
+
+    PLAIN = auto()
+    """Has no features, and says nothing."""
 
     SAYS_LITTLE = auto()
     """Leaves out of headers and features whatever can be left out."""
@@ -111,9 +114,13 @@ class WrongServer(Protocol):
         return header(from_="b.example", to=_sender(data), id=id_)
 
     def _features(self) -> str:
+        if self._wrong is Wrong.PLAIN:
+            return features()
         if self._wrong is Wrong.SAYS_LITTLE:
             return features(TLS_OFFER, DIALBACK_OFFER.replace("<errors/>", ""))
         everything: tuple[str, ...] = (EXTERNAL_OFFER, DIALBACK_OFFER, BIDI_OFFER, LIMITS_OFFER, MUX_OFFER)
+        if self._wrong in {Wrong.GIVES_UP, Wrong.HANGS_UP}:
+            everything = (EXTERNAL_OFFER, BIDI_OFFER, LIMITS_OFFER, MUX_OFFER)
         if self._wrong is Wrong.OFFERS_MUCH:
             return features(TLS_OFFER, *everything)
         if self._wrong is Wrong.SHORT_LIMITS:

@@ -143,7 +143,7 @@ async def _no_weaker_proof(kit: Kit) -> None:
     await kit.is_alive(stream.peer)
 
 
-@CHAPTER.case("M8", Need.MULTIPLEX, Need.DIALBACK, Need.LISTENING, Need.AUTHORITY)
+@CHAPTER.case("M8", Need.MULTIPLEX, Need.KEYS, Need.LISTENING, Need.AUTHORITY)
 async def _dialback_first(kit: Kit) -> None:
     """Where dialback has proven the first pair the first list is empty, the pair stays usable, others are added."""
     identity = kit.another()

@@ -38,7 +38,7 @@ async def _second(kit: Kit) -> tuple[Identity, ScriptedPeer]:
     return kit.another(), peer
 
 
-@CHAPTER.case("D9 D11 D13")
+@CHAPTER.case("D9 D11 D13", Need.KEYS)
 async def _good_key(kit: Kit) -> None:
     """A key is asked about over another connection, with the id of its stream; what we say of it is passed on."""
     identity = kit.another()
@@ -55,7 +55,7 @@ async def _good_key(kit: Kit) -> None:
     await peer.element("result", DIALBACK, from_=kit.domain, to=identity.domain, type="valid")
 
 
-@CHAPTER.case("D14")
+@CHAPTER.case("D14", Need.KEYS)
 async def _bad_first_key(kit: Kit) -> None:
     """A bad key for the first pair is called invalid, and the stream is closed."""
     identity, peer = await _first(kit)
@@ -64,7 +64,7 @@ async def _bad_first_key(kit: Kit) -> None:
     await peer.ends()
 
 
-@CHAPTER.case("D14", Need.AUTHENTICATION)
+@CHAPTER.case("D14", Need.KEYS, Need.AUTHENTICATION)
 async def _bad_second_key(kit: Kit) -> None:
     """A bad key for a further pair gets an error, and the stream lives on."""
     identity, peer = await _second(kit)
@@ -73,7 +73,7 @@ async def _bad_second_key(kit: Kit) -> None:
     await kit.is_alive(peer)
 
 
-@CHAPTER.case("D23", Need.AUTHENTICATION)
+@CHAPTER.case("D23", Need.KEYS, Need.AUTHENTICATION)
 async def _asked_once(kit: Kit) -> None:
     """A key that comes twice while it is being looked at is asked about once."""
     identity, peer = await _second(kit)
@@ -86,7 +86,7 @@ async def _asked_once(kit: Kit) -> None:
     await kit.is_alive(peer)
 
 
-@CHAPTER.case("D22", Need.AUTHENTICATION)
+@CHAPTER.case("D22", Need.KEYS, Need.AUTHENTICATION)
 async def _liberal_answer(kit: Kit) -> None:
     """An answer that repeats the key amid white space, with an attribute more, is read."""
     identity, peer = await _second(kit)
@@ -99,7 +99,7 @@ async def _liberal_answer(kit: Kit) -> None:
     await peer.element("result", DIALBACK, from_=kit.domain, to=identity.domain, type="valid")
 
 
-@CHAPTER.case("D21", Need.AUTHENTICATION)
+@CHAPTER.case("D21", Need.KEYS, Need.AUTHENTICATION)
 async def _one_question(kit: Kit) -> None:
     """The connection for a question has TLS, and closes once it is answered."""
     identity, peer = await _second(kit)
@@ -109,7 +109,7 @@ async def _one_question(kit: Kit) -> None:
     await asking.ends()
 
 
-@CHAPTER.case("D20 S16", Need.AUTHENTICATION, Need.PATIENCE)
+@CHAPTER.case("D20 S16", Need.KEYS, Need.AUTHENTICATION, Need.PATIENCE)
 async def _silent_authority(kit: Kit) -> None:
     """An authoritative server that says nothing fails its pair alone, and holds up nothing."""
     identity, peer = await _second(kit)
