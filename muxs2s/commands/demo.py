@@ -9,17 +9,18 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace, RawDescriptionHelpFormatter
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import nullcontext
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from rich.console import Console
-from twisted.internet.defer import CancelledError
+from twisted.internet.defer import CancelledError, Deferred
 
 from muxs2s.commands.running import INTERRUPTED, completed, interrupted, show
 from muxs2s.demo.ledger import MAX_MESSAGES
-from muxs2s.demo.plan import Plan
-from muxs2s.demo.progress import Bars, Silence
+from muxs2s.demo.plan import DemoWay, Plan
+from muxs2s.demo.progress import Bars, Silence, Watcher
 from muxs2s.demo.report import Report
 from muxs2s.demo.run import DemoFailed, default_seconds, demonstrate
 from muxs2s.demo.usage import TooFewFiles, allow_open_files
@@ -45,8 +46,9 @@ main()
 _DESCRIPTION: Final = """\
 Shows federation at work. Two processes start on this machine, each a cloud of domains, with a DNS
 server and a certification authority made for the occasion. Every domain of the first writes to every
-domain of the second and gets a reply, over TLS, each side proven by its certificate. Nothing leaves
-the machine, nothing stays behind, and no privileges are needed.
+domain of the second and gets a reply, over TLS, each domain proven by its certificate, all on one
+stream. Then some of the pairs do the same on streams of their own, for comparison. Nothing leaves the
+machine, nothing stays behind, and no privileges are needed.
 """
 
 _EPILOG: Final = f"""\
@@ -71,6 +73,10 @@ def add_parser(verbs: _SubParsersAction[ArgumentParser]) -> None:
     domains, messages = _whole(MAX_DOMAINS), _whole(MAX_MESSAGES)
     parser.add_argument("--domains", type=domains, default=10, metavar="N", help="domains of the first cloud (10)")
     parser.add_argument("--peer-domains", type=domains, default=10, metavar="M", help="domains of the second (10)")
+    ways = [way.value for way in DemoWay]
+    parser.add_argument(
+        "--way", choices=ways, default=ways[0], help="all pairs on one stream, or a stream for each pair (multiplex)"
+    )
     parser.add_argument("--messages", type=messages, default=1, metavar="K", help="messages of each pair (1)")
     parser.add_argument(
         "--seconds", type=_seconds, metavar="LIMIT", help="give up the exchange then (60, and 0.2 for each pair)"
@@ -117,10 +123,15 @@ def run(arguments: Namespace, reactor: Any = None) -> int:
     :param reactor: by default the one this process has.
     :returns: the exit status.
     """
-    plan = Plan(domains=arguments.domains, peer_domains=arguments.peer_domains, messages=arguments.messages)
+    plan = Plan(
+        domains=arguments.domains,
+        peer_domains=arguments.peer_domains,
+        messages=arguments.messages,
+        way=DemoWay(arguments.way),
+    )
     complaints = Console(stderr=True)
     try:
-        allow_open_files(plan.open_files)
+        allow_open_files(max(plan.open_files, plan.sample.open_files))
         report = _held(arguments, plan, complaints, reactor)
     except (DemoFailed, TooFewFiles) as error:
         complaints.print(f"muxs2s demo: {error}", markup=False, highlight=False, soft_wrap=True)
@@ -136,13 +147,21 @@ def _held(arguments: Namespace, plan: Plan, console: Console, reactor: Any) -> R
         from twisted.internet import reactor
     quiet = arguments.json or arguments.verbose
     with nullcontext(Silence()) if quiet else Bars(plan, console) as watcher:
-        return completed(
-            reactor,
-            lambda: demonstrate(
+
+        async def hold() -> Report:
+            report = await demonstrated(plan, watcher)
+            if plan.way is DemoWay.STREAMS or not report.is_complete:
+                return report
+            watcher.stage("the same, a stream for each pair")
+            return replace(report, beside=await demonstrated(plan.sample, Silence()))
+
+        def demonstrated(plan: Plan, watcher: Watcher) -> Coroutine[Deferred[Any], Any, Report]:
+            return demonstrate(
                 reactor,
                 plan,
                 command=cloud_command(verbose=arguments.verbose),
                 watcher=watcher,
                 limit_seconds=arguments.seconds or default_seconds(plan),
-            ),
-        )
+            )
+
+        return completed(reactor, hold)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final, cast
 
 from cryptography import x509
@@ -22,6 +23,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from muxs2s.demo.correspondents import Correspondents
+from muxs2s.demo.plan import DemoWay
 from muxs2s.demo.usage import current_usage
 from muxs2s.demo.words import (
     Begin,
@@ -32,6 +34,7 @@ from muxs2s.demo.words import (
     Measure,
     Prepare,
     Progress,
+    Usage,
     Word,
     WordReader,
     WordRefused,
@@ -42,6 +45,7 @@ from muxs2s.network.pem import PrivateKey
 from muxs2s.network.protocol import StreamProtocol
 from muxs2s.network.reactors import INetworkReactor
 from muxs2s.network.resolver import Resolver
+from muxs2s.proof.peers import PeerPolicies, PeerPolicy
 from muxs2s.proof.pkix import TrustAnchors
 from muxs2s.service.factory import StreamFactory
 from muxs2s.service.s2s import S2SService
@@ -76,12 +80,15 @@ class Cloud:
         self._port: IListeningPort | None = None
         self._next_word: IDelayedCall | None = None
         names = prepare.plan.names(prepare.cloud)
+        is_multiplexed = prepare.plan.way is DemoWay.MULTIPLEX
+        policies = PeerPolicies(default=PeerPolicy(is_multiplexed=is_multiplexed))
         self._service = S2SService(
             reactor,
             names,
             certificates=_store(names, prepare),
             anchors=TrustAnchors(x509.load_pem_x509_certificates(prepare.anchors.encode())),
             lookup=Resolver(reactor, [(prepare.dns_address, prepare.dns_port)]),
+            policies=lambda: policies,
         )
         self._accepted = _CountingFactory(self._service.factory, self._note)
         self._people = Correspondents(prepare.plan, prepare.cloud, self._service, self._changed)
@@ -112,7 +119,7 @@ class Cloud:
         """
         match word:
             case Measure():
-                self._tell(current_usage())
+                self._tell(self._usage())
             case Begin():
                 self._people.begin()
             case Finish():
@@ -129,6 +136,15 @@ class Cloud:
             self._next_word.cancel()
             self._next_word = None
         self._tell(self._finished(status))
+
+    def _usage(self) -> Usage:
+        streams = self._service.status().streams
+        multiplexing = [stream.multiplexing for stream in streams if stream.multiplexing is not None]
+        return replace(
+            current_usage(),
+            presentations=sum(each.presented for each in multiplexing),
+            round_trips=sum(each.round_trips for each in multiplexing),
+        )
 
     def _finished(self, status: ServiceStatus) -> Finished:
         ledger, bounces = self._people.ledger, self._people.bounces

@@ -8,13 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import Enum
 from types import MappingProxyType
 from typing import Final
 
 from muxs2s.wire.namespaces import SERVER
 from muxs2s.wire.stanza import Slice
 
-__all__ = ["ADDRESSES", "FIRST", "SECOND", "SPARE_FILES", "Plan", "host_name", "message", "other"]
+__all__ = [
+    "ADDRESSES",
+    "FIRST",
+    "MAX_SAMPLE_DOMAINS",
+    "SECOND",
+    "SPARE_FILES",
+    "DemoWay",
+    "Plan",
+    "host_name",
+    "message",
+    "other",
+]
 
 FIRST: Final = "a"
 """The cloud whose domains write."""
@@ -25,8 +37,21 @@ SECOND: Final = "b"
 ADDRESSES: Final[Mapping[str, str]] = MappingProxyType({FIRST: "127.0.0.2", SECOND: "127.0.0.3"})
 """Where each cloud listens."""
 
+MAX_SAMPLE_DOMAINS: Final = 10
+"""Of each cloud when the way without multiplexing is measured for comparison."""
+
 SPARE_FILES: Final = 300
 """Files a process has open besides its streams: 200 questions to DNS at most, modules, pipes."""
+
+
+class DemoWay(Enum):
+    """How the pairs are carried."""
+
+    MULTIPLEX = "multiplex"
+    """All on one stream, each domain proven on it by its certificate."""
+
+    STREAMS = "streams"
+    """Each on a stream of its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +67,8 @@ class Plan:
     messages: int = 1
     """Of each pair; each has one reply."""
 
+    way: DemoWay = DemoWay.MULTIPLEX
+
     @property
     def pairs(self) -> int:
         """Domains of the first cloud, each with each of the second."""
@@ -54,8 +81,18 @@ class Plan:
 
     @property
     def open_files(self) -> int:
-        """Files either process may have open at once: per pair one stream out and one in."""
-        return 2 * self.pairs + SPARE_FILES
+        """Files either process may have open at once; where pairs share no stream, one stream out and one in each."""
+        return SPARE_FILES + (2 * self.pairs if self.way is DemoWay.STREAMS else 0)
+
+    @property
+    def sample(self) -> Plan:
+        """Some of the pairs, each on a stream of its own, to compare with."""
+        return Plan(
+            domains=min(self.domains, MAX_SAMPLE_DOMAINS),
+            peer_domains=min(self.peer_domains, MAX_SAMPLE_DOMAINS),
+            messages=self.messages,
+            way=DemoWay.STREAMS,
+        )
 
     def names(self, cloud: str) -> list[str]:
         """The domains of a cloud, in A-labels."""

@@ -14,7 +14,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from muxs2s.demo.plan import Plan
+from muxs2s.demo.plan import DemoWay, Plan
 
 __all__ = ["Report"]
 
@@ -51,8 +51,22 @@ class Report:
     tls_versions: Mapping[str, int]
     """Ends of streams by the version of TLS."""
 
+    presentations: int
+    """Certificates shown inside streams, beyond those of handshakes, by both clouds."""
+
+    round_trips: int
+    """That proving these domains has taken: two for one that was offered, one for one that was asked for."""
+
     gave_up: bool
     """Whether the time was over before the fate of every message was known."""
+
+    beside: Report | None = None
+    """What came of some of the pairs on streams of their own, measured after it for comparison."""
+
+    @property
+    def cpu_ms_per_pair(self) -> float:
+        """User and system of both processes, milliseconds."""
+        return 1_000 * self.cpu_seconds / self.plan.pairs
 
     @property
     def is_complete(self) -> bool:
@@ -82,11 +96,21 @@ class Report:
     def as_json(self) -> str:
         """Write one JSON object on one line; ``doc/demo.rst`` describes its keys."""
         keys = (
-            *("delivered", "replied", "connections", "seconds", "cpu_seconds", "rss_kib_per_pair"),
+            *("delivered", "replied", "connections", "presentations", "round_trips"),
+            *("seconds", "cpu_seconds", "cpu_ms_per_pair", "rss_kib_per_pair"),
             *("bounced", "repeated", "disordered", "unasked"),
         )
         numbers = {key: round(getattr(self, key), 3) for key in keys}
-        return json.dumps({"pairs": self.plan.pairs, **numbers, "proofs": dict(self.proofs)})
+        beside = {} if self.beside is None else {"streams": json.loads(self.beside.as_json())}
+        return json.dumps(
+            {
+                "way": self.plan.way.value,
+                "pairs": self.plan.pairs,
+                **numbers,
+                "proofs": dict(self.proofs),
+                **beside,
+            }
+        )
 
     def for_people(self) -> RenderableType:
         """The summary as a table, and below it what was not as it should be."""
@@ -108,12 +132,26 @@ class Report:
         yield "pairs", f"{plan.pairs:,}", f"{plan.domains} domains of cloud a, each with {plan.peer_domains} of b"
         yield "delivered", f"{self.delivered:,}", "messages from a to b"
         yield "replied", f"{self.replied:,}", "replies from b to a"
-        yield "connections", f"{self.connections:,}", "one per pair, counted where accepted"
+        is_shared = plan.way is DemoWay.MULTIPLEX
+        carried = "for all pairs" if is_shared else "one per pair"
+        yield "connections", f"{self.connections:,}", f"{carried}, counted where accepted"
+        if is_shared:
+            yield "presentations", f"{self.presentations:,}", "domains proven by certificate inside the stream"
+            yield "round trips", f"{self.round_trips:,}", "for these, beside stanzas of other pairs"
         yield "seconds", f"{self.seconds:.2f}", "from the first dial to the last reply"
         yield "CPU seconds", f"{self.cpu_seconds:.2f}", "user and system, both processes"
-        yield "memory", f"{self.rss_kib_per_pair:.0f} KiB", "per pair, both processes"
+        yield "CPU", f"{self.cpu_ms_per_pair:.2f} ms", f"per pair{self._compared('cpu_ms_per_pair', ' ms')}"
+        memory = self._compared("rss_kib_per_pair", " KiB")
+        yield "memory", f"{self.rss_kib_per_pair:.0f} KiB", f"per pair, both processes{memory}"
         ends = f"{sum(self.proofs.values()):,} ends of connections"
         yield "proof", _listed(self.proofs), f"at {ends}, over {_listed(self.tls_versions)}"
+
+    def _compared(self, figure: str, unit: str) -> str:
+        """The same figure without multiplexing, if that was measured."""
+        if self.beside is None:
+            return ""
+        pairs = f"{self.beside.plan.pairs:,} pairs on {self.beside.connections:,} streams"
+        return f"; {getattr(self.beside, figure):.2f}{unit} for {pairs}"
 
 
 def _listed(counted: Mapping[str, int]) -> str:

@@ -123,6 +123,7 @@ class _Demonstration:
             domains=self._plan.domains,
             peer_domains=self._plan.peer_domains,
             messages=self._plan.messages,
+            way=self._plan.way.value,
             address=ADDRESSES[name],
             dns_address=served.address,
             dns_port=served.port,
@@ -159,9 +160,12 @@ class _Demonstration:
 
 def _growth(before: Mapping[str, Usage], after: Mapping[str, Usage]) -> Usage:
     """What both processes used in between."""
+    pairs = [(before[name], after[name]) for name in before]
     return Usage(
-        resident_kib=sum(after[name].resident_kib - before[name].resident_kib for name in before),
-        cpu_seconds=sum(after[name].cpu_seconds - before[name].cpu_seconds for name in before),
+        resident_kib=sum(now.resident_kib - then.resident_kib for then, now in pairs),
+        cpu_seconds=sum(now.cpu_seconds - then.cpu_seconds for then, now in pairs),
+        presentations=sum(now.presentations - then.presentations for then, now in pairs),
+        round_trips=sum(now.round_trips - then.round_trips for then, now in pairs),
     )
 
 
@@ -181,6 +185,8 @@ def _report(plan: Plan, seconds: float, *, gave_up: bool, usage: Usage, finished
         disordered=sum(found.disordered for found in both),
         unasked=sum(found.unasked for found in both),
         proofs=sum((Counter(found.proofs) for found in both), Counter()),
+        presentations=usage.presentations,
+        round_trips=usage.round_trips,
         tls_versions=sum((Counter(found.tls_versions) for found in both), Counter()),
         gave_up=gave_up,
     )

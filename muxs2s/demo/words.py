@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Final
 
-from muxs2s.demo.plan import Plan
+from muxs2s.demo.plan import DemoWay, Plan
 from muxs2s.wire.errors import MuxS2SError
 
 __all__ = [
@@ -48,6 +48,9 @@ class Prepare:
     domains: int
     peer_domains: int
     messages: int
+    way: str
+    """As :class:`~muxs2s.demo.plan.DemoWay` writes it."""
+
     address: str
     dns_address: str
     dns_port: int
@@ -60,7 +63,7 @@ class Prepare:
     @property
     def plan(self) -> Plan:
         """How much is exchanged."""
-        return Plan(domains=self.domains, peer_domains=self.peer_domains, messages=self.messages)
+        return Plan(domains=self.domains, peer_domains=self.peer_domains, messages=self.messages, way=DemoWay(self.way))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +85,12 @@ class Usage:
     resident_kib: int
     cpu_seconds: float
     """User and system, since it began."""
+
+    presentations: int = 0
+    """Certificates it has shown inside streams, beyond those of handshakes."""
+
+    round_trips: int = 0
+    """That proving domains of either end inside streams has taken, as far as it has begun it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -120,6 +120,11 @@ class Multiplexer:
         return self._verifier.judged
 
     @property
+    def round_trips(self) -> int:
+        """That exchanges we have begun take: two for a domain of ours offered, one for a domain asked for."""
+        return 2 * self._presenter.offered + self._verifier.asked
+
+    @property
     def exchanges(self) -> int:
         """How many are open."""
         return len(self._presenter) + len(self._verifier)

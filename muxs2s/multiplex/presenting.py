@@ -59,6 +59,9 @@ class Presenter:
         """Open exchanges in which a certificate is, or is about to be, on its way, by its subject."""
 
         self.presented = 0
+        self.offered = 0
+        """Exchanges that we have begun."""
+
         """Certificates shown, that of the handshake not among them."""
 
     def is_open(self, domain: DomainName) -> bool:
@@ -86,6 +89,7 @@ class Presenter:
         conversation = self._conversation
         exchange = _Presentation(conversation.next_id(), domain, is_ours=True)
         self._begin(exchange)
+        self.offered += 1
         self._advance(exchange, PresenterInput.OFFER)
         conversation.wait(exchange, now)
         is_newer = renew or self._is_newer(domain, now)

@@ -57,6 +57,9 @@ class Verifier:
         self._open: dict[int, _Verification] = {}
         self._by_domain: dict[DomainName, _Verification] = {}
         self.judged = 0
+        self.asked = 0
+        """Exchanges that we have begun."""
+
         """Certificates judged, that of the handshake not among them."""
 
     def is_open(self, domain: DomainName) -> bool:
@@ -82,6 +85,7 @@ class Verifier:
         """Begin to have a domain proven or, if it is accepted, confirmed that it is served."""
         exchange = _Verification(self._conversation.next_id(), domain, is_ours=True)
         self._begin(exchange)
+        self.asked += 1
         self._request(exchange, now, proof=not self._conversation.peers.is_open(domain))
 
     # What the peer says.

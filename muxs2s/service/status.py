@@ -52,6 +52,9 @@ class MultiplexStatus:
     judged: int
     """Certificates of the peer that we have judged after the handshake."""
 
+    round_trips: int
+    """That the exchanges take which we have begun: two for a domain offered, one for a domain asked for."""
+
     exchanges: int
     """That are open."""
 
@@ -127,6 +130,7 @@ def _multiplex_status(multiplexer: Multiplexer) -> MultiplexStatus:
         peers=_shown(multiplexer.peers),
         presented=multiplexer.presented,
         judged=multiplexer.judged,
+        round_trips=multiplexer.round_trips,
         exchanges=multiplexer.exchanges,
     )
 

@@ -17,7 +17,7 @@ from muxs2s.commands import demo
 from muxs2s.commands.demo import CANNOT_RUN, INCOMPLETE, MAX_DOMAINS, add_parser, cloud_command
 from muxs2s.commands.running import INTERRUPTED
 from muxs2s.demo.ledger import MAX_MESSAGES
-from muxs2s.demo.plan import Plan
+from muxs2s.demo.plan import DemoWay, Plan
 from muxs2s.demo.processes import DemoFailed
 from muxs2s.demo.progress import Bars, Silence, Watcher
 from muxs2s.demo.report import Report
@@ -117,7 +117,8 @@ class RunCase(SynchronousTestCase):
 
     def run_demo(self, loop: Loop | None = None, **options: object) -> tuple[int, str, str]:
         """Run it; its status, and what it printed to either output."""
-        defaults = {"domains": 2, "peer_domains": 3, "messages": 1, "seconds": None, "json": False, "verbose": False}
+        defaults: dict[str, object] = {"domains": 2, "peer_domains": 3, "messages": 1, "seconds": None}
+        defaults |= {"json": False, "verbose": False, "way": "streams"}
         out, err = io.StringIO(), io.StringIO()
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             status = demo.run(Namespace(**{**defaults, **options}), loop or Loop())
@@ -152,10 +153,25 @@ class RunTests(RunCase):
         """The options say how much is exchanged, for how long, and how many files may be open for it."""
         self.run_demo()
         self.run_demo(seconds=5.0)
-        plan = Plan(domains=2, peer_domains=3)
+        plan = Plan(domains=2, peer_domains=3, way=DemoWay.STREAMS)
         self.assertEqual([plan, plan], [given[0] for given in self.given])
         self.assertEqual([61.2, 5.0], [given[3] for given in self.given])
         self.assertEqual([plan.open_files] * 2, self.files)
+
+    def test_compared(self) -> None:
+        """Where all pairs share a stream some of them are then carried one by one, in the same run."""
+        status, out, _ = self.run_demo(way="multiplex", domains=20, json=True)
+        self.assertEqual(0, status)
+        self.assertEqual(["multiplex", "streams"], [given[0].way.value for given in self.given])
+        self.assertEqual((10, 3), (self.given[1][0].domains, self.given[1][0].peer_domains))
+        self.assertIn("streams", json.loads(out))
+        self.assertEqual([self.given[1][0].open_files], self.files)
+
+    def test_not_compared(self) -> None:
+        """If something is missing there is nothing to compare."""
+        self.result = lambda: replace(GOOD, replied=0)
+        self.assertEqual(INCOMPLETE, self.run_demo(way="multiplex", json=True)[0])
+        self.assertEqual(1, len(self.given))
 
     def test_incomplete(self) -> None:
         """If something is missing the status says so, in either form."""

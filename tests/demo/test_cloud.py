@@ -50,6 +50,7 @@ def prepare(cloud: str) -> Prepare:
         domains=PLAN.domains,
         peer_domains=PLAN.peer_domains,
         messages=PLAN.messages,
+        way=PLAN.way.value,
         address="127.0.0.2",
         dns_address="127.0.0.1",
         dns_port=5353,

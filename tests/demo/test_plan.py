@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from twisted.trial.unittest import SynchronousTestCase
 
-from muxs2s.demo.plan import FIRST, SECOND, SPARE_FILES, Plan, host_name, message, other
+from muxs2s.demo.plan import FIRST, SECOND, SPARE_FILES, DemoWay, Plan, host_name, message, other
 from muxs2s.testing.federation import stanza_of
 
 
@@ -12,9 +14,15 @@ class PlanTests(SynchronousTestCase):
     """Numbers and names."""
 
     def test_numbers(self) -> None:
-        """Every domain of one cloud is paired with every domain of the other; each pair takes two streams."""
+        """Every domain of one cloud is paired with every domain of the other; on its own, a pair takes two files."""
         plan = Plan(domains=3, peer_domains=4, messages=5)
-        self.assertEqual((12, 60, 24 + SPARE_FILES), (plan.pairs, plan.expected, plan.open_files))
+        self.assertEqual((12, 60, SPARE_FILES), (plan.pairs, plan.expected, plan.open_files))
+        self.assertEqual(24 + SPARE_FILES, replace(plan, way=DemoWay.STREAMS).open_files)
+
+    def test_sample(self) -> None:
+        """To compare with, ten domains of each cloud at most are carried pair by pair."""
+        plan = Plan(domains=3, peer_domains=40, messages=5)
+        self.assertEqual(Plan(domains=3, peer_domains=10, messages=5, way=DemoWay.STREAMS), plan.sample)
 
     def test_names(self) -> None:
         """The clouds have domains of their own, under a name that belongs to nobody."""

@@ -9,14 +9,14 @@ from dataclasses import replace
 from rich.console import Console
 from twisted.trial.unittest import SynchronousTestCase
 
-from muxs2s.demo.plan import Plan
+from muxs2s.demo.plan import DemoWay, Plan
 from muxs2s.demo.report import Report
 
 GOOD = Report(
     plan=Plan(domains=30, peer_domains=40),
     delivered=1_200,
     replied=1_200,
-    connections=2_400,
+    connections=1,
     seconds=12.3456,
     cpu_seconds=10.0,
     rss_kib_per_pair=79.51,
@@ -25,8 +25,10 @@ GOOD = Report(
     repeated=0,
     disordered=0,
     unasked=0,
-    proofs={"pkix": 4_800},
-    tls_versions={"TLSv1.3": 4_800},
+    proofs={"pkix": 2},
+    tls_versions={"TLSv1.3": 2},
+    presentations=68,
+    round_trips=98,
     gave_up=False,
 )
 
@@ -69,18 +71,22 @@ class ReportTests(SynchronousTestCase):
         self.assertNotIn("\n", line)
         self.assertEqual(
             {
+                "way": "multiplex",
                 "pairs": 1_200,
                 "delivered": 1_200,
                 "replied": 1_200,
-                "connections": 2_400,
+                "connections": 1,
+                "presentations": 68,
+                "round_trips": 98,
                 "seconds": 12.346,
                 "cpu_seconds": 10.0,
+                "cpu_ms_per_pair": 8.333,
                 "rss_kib_per_pair": 79.51,
                 "bounced": 0,
                 "repeated": 0,
                 "disordered": 0,
                 "unasked": 0,
-                "proofs": {"pkix": 4_800},
+                "proofs": {"pkix": 2},
             },
             json.loads(line),
         )
@@ -88,9 +94,21 @@ class ReportTests(SynchronousTestCase):
     def test_summary(self) -> None:
         """People get a table that fits a terminal, and a verdict."""
         text = shown(GOOD)
-        for part in ("pairs   1,200", "2,400", "12.35", "10.00", "80 KiB", "pkix", "4,800 ends", "TLSv1.3"):
+        for part in ("pairs    1,200", "68", "98", "12.35", "10.00", "8.33 ms", "80 KiB", "pkix", "2 ends", "TLSv1.3"):
             self.assertIn(part, text)
         self.assertEqual("Everything arrived, once and in order.", text.splitlines()[-1])
+
+    def test_compared(self) -> None:
+        """What the same costs on streams of their own stands beside it, in either form."""
+        plan = Plan(domains=2, peer_domains=3, way=DemoWay.STREAMS)
+        beside = replace(GOOD, plan=plan, connections=6, cpu_seconds=0.06, rss_kib_per_pair=90.0)
+        report = replace(GOOD, beside=beside)
+        text = shown(report, 120)
+        self.assertIn("per pair; 10.00 ms for 6 pairs on 6 streams", text)
+        self.assertIn("both processes; 90.00 KiB for 6 pairs on 6 streams", text)
+        self.assertEqual(json.loads(beside.as_json()), json.loads(report.as_json())["streams"])
+        self.assertIn("one per pair", shown(beside))
+        self.assertNotIn("presentations", shown(beside))
 
     def test_bad_summary(self) -> None:
         """If something is missing they read what, and the first few reasons, as they are."""

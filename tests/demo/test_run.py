@@ -51,7 +51,14 @@ class DemonstrationCase(SynchronousTestCase):
                 process.say(Listening(port=6_000 + process.number))
             case Measure():
                 self.measured += 1
-                process.say(Usage(resident_kib=1_000 * self.measured, cpu_seconds=self.measured / 4))
+                process.say(
+                    Usage(
+                        resident_kib=1_000 * self.measured,
+                        cpu_seconds=self.measured / 4,
+                        presentations=self.measured // 3,
+                        round_trips=2 * (self.measured // 3),
+                    )
+                )
             case Begin():
                 self.begin()
             case Finish():
@@ -110,6 +117,7 @@ class DemonstrationTests(DemonstrationCase):
         self.assertEqual(((3 + 4 - 1 - 2) / 4, 4_000 / 6), (report.cpu_seconds, report.rss_kib_per_pair))
         self.assertEqual((2, ["bounce of 0", "bounce of 1"]), (report.bounced, report.bounces))
         self.assertEqual((0, 1, 0), (report.repeated, report.disordered, report.unasked))
+        self.assertEqual((2, 4), (report.presentations, report.round_trips))
         self.assertEqual(({"pkix": 24}, {"TLSv1.3": 24}), (report.proofs, report.tls_versions))
         self.assertFalse(report.gave_up)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from muxs2s.demo.plan import Plan
+from muxs2s.demo.plan import DemoWay, Plan
 from muxs2s.demo.words import (
     Begin,
     Failed,
@@ -26,6 +26,7 @@ PREPARE = Prepare(
     domains=2,
     peer_domains=3,
     messages=4,
+    way="streams",
     address="127.0.0.2",
     dns_address="127.0.0.1",
     dns_port=5353,
@@ -37,7 +38,7 @@ WORDS: tuple[Word, ...] = (
     PREPARE,
     Listening(port=5269),
     Measure(),
-    Usage(resident_kib=1, cpu_seconds=0.5),
+    Usage(resident_kib=1, cpu_seconds=0.5, presentations=2, round_trips=3),
     Begin(),
     Progress(arrived=1, bounced=2, connections=3),
     Finish(),
@@ -100,7 +101,7 @@ class WordReaderTests(SynchronousTestCase):
 
     def test_plan(self) -> None:
         """What a cloud is told is the plan as a whole."""
-        self.assertEqual(Plan(domains=2, peer_domains=3, messages=4), PREPARE.plan)
+        self.assertEqual(Plan(domains=2, peer_domains=3, messages=4, way=DemoWay.STREAMS), PREPARE.plan)
 
     def test_secrets(self) -> None:
         """A word shows no key to those who print it."""

@@ -60,7 +60,7 @@ class DemoTests(SynchronousTestCase):
 
     def start_and_wait(self) -> Running:
         """Start a long one and wait until a first stream is proven."""
-        running = self.start("--domains", "20", "--peer-domains", "20", "--verbose")
+        running = self.start("--way", "streams", "--domains", "20", "--peer-domains", "20", "--verbose")
         assert running.stderr is not None
         for line in running.stderr:
             if "accepted" in line:
@@ -80,8 +80,11 @@ class DemoTests(SynchronousTestCase):
         status, out, err = self.finish(self.start("--domains", "2", "--peer-domains", "2", "--json"))
         self.assertEqual((0, ""), (status, err))
         found = json.loads(out)
-        self.assertEqual((4, 4, 4, 4), tuple(found[key] for key in ("pairs", "delivered", "replied", "connections")))
-        self.assertEqual({"pkix": 8}, found["proofs"])
+        numbers = ("pairs", "delivered", "replied", "connections", "presentations")
+        self.assertEqual((4, 4, 4, 1, 2), tuple(found[key] for key in numbers))
+        self.assertEqual({"pkix": 2}, found["proofs"])
+        self.assertEqual((4, 4, 4, 4, 0), tuple(found["streams"][key] for key in numbers))
+        self.assertEqual({"pkix": 8}, found["streams"]["proofs"])
         for key in ("seconds", "cpu_seconds", "rss_kib_per_pair"):
             self.assertGreater(found[key], 0, key)
 
