@@ -15,7 +15,7 @@ help:
 	@echo "make demo       two servers on this machine, ten domains each, exchange messages over TLS"
 	@echo "make test       unit tests with coverage gates, then tests against the servers installed"
 	@echo "make interop-full  every situation with every other server, which takes most of an hour"
-	@echo "make fuzz       framing, names, certificates and moved stanzas with made-up input, FUZZ_SECONDS=$(FUZZ_SECONDS) each"
+	@echo "make fuzz       whatever peers send (framing to authenticators) with made-up input, FUZZ_SECONDS=$(FUZZ_SECONDS) each"
 	@echo "make corpus     keep what make fuzz has found, as little as leads everywhere, for make test"
 	@echo "make lint       style and format"
 	@echo "make types      static types"

@@ -9,11 +9,11 @@ judge it), nor TLS: see :mod:`muxs2s.network.exporting`.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from typing import Final
+from functools import wraps
+from typing import Final, ParamSpec, TypeVar
 
 from cryptography.x509 import Certificate
 
@@ -34,6 +34,9 @@ __all__ = [
     "ReceivedRequest",
     "TLSRole",
 ]
+
+_Given = ParamSpec("_Given")
+_Made = TypeVar("_Made")
 
 _CONTEXT_BYTES: Final = 32
 """Of the contexts that we make."""
@@ -99,6 +102,26 @@ class ReceivedRequest:
     """Signature schemes the peer takes, in its order."""
 
 
+def _refusing(what: str) -> Callable[[Callable[_Given, _Made]], Callable[_Given, _Made]]:
+    """Have a method turn whatever goes wrong into a refusal: the libraries meet bytes made to break them."""
+
+    def decorate(method: Callable[_Given, _Made]) -> Callable[_Given, _Made]:
+        @wraps(method)
+        def guarded(*given: _Given.args, **named: _Given.kwargs) -> _Made:
+            try:
+                return method(*given, **named)
+            except AuthenticatorRefused:
+                raise
+            except (MessageMalformed, KeyUnfit) as error:
+                raise AuthenticatorRefused(str(error)) from None
+            except Exception as error:  # noqa: BLE001 -- ValueError, UnsupportedAlgorithm, a warning made error, ...
+                raise AuthenticatorRefused(f"{what}: {readable(str(error) or type(error).__name__)}") from None
+
+        return guarded
+
+    return decorate
+
+
 class Authenticators:
     """
     What one TLS connection has asked and been asked, on one of its ends.
@@ -143,6 +166,7 @@ class Authenticators:
         self._contexts.open[context] = request
         return request
 
+    @_refusing("the request cannot be read")
     def read_request(self, data: bytes, domain: DomainName) -> ReceivedRequest:
         """
         Read a request of the peer.
@@ -152,19 +176,19 @@ class Authenticators:
         :raises AuthenticatorRefused: if it is too long or malformed, is that of the other role, asks a TLS
             server for another domain or for none, or has a context that was used before.
         """
-        with _refusing("the request cannot be read"):
-            if len(data) > self._limits.max_request_bytes:
-                raise AuthenticatorRefused(f"a request of {len(data)} bytes is too long")
-            message = read_request(data)
-            if message.kind is not _KINDS[not self._asks_as_client]:
-                raise AuthenticatorRefused(f"{message.kind.name} is the request of the other role in TLS")
-            if message.server_name != (None if self._asks_as_client else domain.ascii.encode("ascii")):
-                asked = "no name" if message.server_name is None else readable(repr(message.server_name))
-                raise AuthenticatorRefused(f"the request for {domain.ascii} has {asked} in its server_name")
-            if not self._contexts.use(message.context):
-                raise AuthenticatorRefused("the context of the request was used before on this connection")
+        if len(data) > self._limits.max_request_bytes:
+            raise AuthenticatorRefused(f"a request of {len(data)} bytes is too long")
+        message = read_request(data)
+        if message.kind is not _KINDS[not self._asks_as_client]:
+            raise AuthenticatorRefused(f"{message.kind.name} is the request of the other role in TLS")
+        if message.server_name != (None if self._asks_as_client else domain.ascii.encode("ascii")):
+            asked = "no name" if message.server_name is None else readable(repr(message.server_name))
+            raise AuthenticatorRefused(f"the request for {domain.ascii} has {asked} in its server_name")
+        if not self._contexts.use(message.context):
+            raise AuthenticatorRefused("the context of the request was used before on this connection")
         return ReceivedRequest(data=data, context=message.context, schemes=message.schemes)
 
+    @_refusing("the certificate cannot be used")
     def authenticate(self, request: ReceivedRequest, certificate: OwnCertificate) -> bytes:
         """
         Prove to the peer that we hold the key of a certificate.
@@ -174,14 +198,14 @@ class Authenticators:
             does not sign.
         :raises AuthenticatorTooLarge: if there is more to show than the limits allow.
         """
-        with _refusing("the certificate cannot be used"):
-            if 1 + len(certificate.chain) > self._limits.max_certificates:
-                raise AuthenticatorTooLarge(f"{1 + len(certificate.chain)} certificates are too many to show")
-            authenticator = self._us.make(request.data, request.context, request.schemes, certificate)
+        if 1 + len(certificate.chain) > self._limits.max_certificates:
+            raise AuthenticatorTooLarge(f"{1 + len(certificate.chain)} certificates are too many to show")
+        authenticator = self._us.make(request.data, request.context, request.schemes, certificate)
         if len(authenticator) > self._limits.max_authenticator_bytes:
             raise AuthenticatorTooLarge(f"an authenticator of {len(authenticator)} bytes is too long to show")
         return authenticator
 
+    @_refusing("a certificate cannot be read")
     def check(self, request: bytes, authenticator: bytes) -> tuple[Certificate, ...]:
         """
         See what the peer has proven to hold, here and now.
@@ -198,11 +222,10 @@ class Authenticators:
         context = self._contexts.close(request)
         if context is None:
             raise AuthenticatorRefused("no such request is open on this connection")
-        with _refusing("a certificate cannot be read"):
-            if len(authenticator) > self._limits.max_authenticator_bytes:
-                raise AuthenticatorRefused(f"an authenticator of {len(authenticator)} bytes is too long")
-            messages = read_authenticator(authenticator, max_certificates=self._limits.max_certificates)
-            return self._peer.check(request, context, messages)
+        if len(authenticator) > self._limits.max_authenticator_bytes:
+            raise AuthenticatorRefused(f"an authenticator of {len(authenticator)} bytes is too long")
+        messages = read_authenticator(authenticator, max_certificates=self._limits.max_certificates)
+        return self._peer.check(request, context, messages)
 
     def forget(self, request: bytes) -> None:
         """Let an exchange be over: its request is spent. One that is not open is none of our business."""
@@ -242,16 +265,3 @@ class _Contexts:
             return None
         del self.open[context]
         return context
-
-
-@contextmanager
-def _refusing(what: str) -> Iterator[None]:
-    """Turn whatever goes wrong inside into a refusal: the libraries meet bytes made to break them."""
-    try:
-        yield
-    except AuthenticatorRefused:
-        raise
-    except (MessageMalformed, KeyUnfit) as error:
-        raise AuthenticatorRefused(str(error)) from None
-    except Exception as error:  # noqa: BLE001 -- ValueError, UnsupportedAlgorithm, InvalidVersion, warnings made errors
-        raise AuthenticatorRefused(f"{what}: {readable(str(error) or type(error).__name__)}") from None

@@ -88,9 +88,10 @@ class AuthenticatorSender:
         :raises AuthenticatorRefused: if none of them fits.
         :raises KeyUnfit: if the certificate's key may not sign at all.
         """
-        scheme = _first_fitting(schemes, certificate.leaf)
-        chain = certificate.leaf, *certificate.chain
-        shown = certificate_message(context, [each.public_bytes(Encoding.DER) for each in chain])
+        chain = [each.public_bytes(Encoding.DER) for each in (certificate.leaf, *certificate.chain)]
+        scheme = _first_fitting(schemes, certificate)
+        demand_signing_usage(certificate.leaf, chain[0])
+        shown = certificate_message(context, chain)
         transcript = self._transcript(request, shown)
         signature = sign(scheme, certificate.private_key, _SIGNED_BEFORE + transcript.digest())
         proof = verify_message(scheme, signature)
@@ -124,7 +125,7 @@ class AuthenticatorSender:
         key = chain[0].public_key()
         if proof.scheme not in schemes_of(chain[0], key):
             raise AuthenticatorRefused(f"its key does not sign by {SCHEMES[proof.scheme].name}")
-        demand_signing_usage(chain[0])
+        demand_signing_usage(chain[0], shown.certificates[0])
         transcript = self._transcript(request, shown.data)
         verify(proof.scheme, key, proof.signature, _SIGNED_BEFORE + transcript.digest())
         transcript.update(proof.data)
@@ -151,10 +152,9 @@ class AuthenticatorSender:
             raise AuthenticatorRefused("its Finished is wrong: it was made for another connection, role or request")
 
 
-def _first_fitting(schemes: tuple[int, ...], leaf: Certificate) -> int:
+def _first_fitting(schemes: tuple[int, ...], certificate: OwnCertificate) -> int:
     """The first of the peer's schemes that is a certificate's."""
-    fitting = schemes_of(leaf, leaf.public_key())
-    demand_signing_usage(leaf)
+    fitting = schemes_of(certificate.leaf, certificate.private_key)
     for scheme in schemes:
         if scheme in fitting:
             return scheme

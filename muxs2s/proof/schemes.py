@@ -7,6 +7,7 @@ Knows which of them fit a certificate, and how each signs. Does not know what is
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -103,15 +104,19 @@ How it says that its key is for one hash, also inside MGF1, and for a salt of th
 Source: RFC 4055, section 3.1.
 """
 
+_KEY_USAGE_NAME: Final = b"\x06\x03\x55\x1d\x0f"
+_SIGNING_USAGE: Final = re.compile(_KEY_USAGE_NAME + rb"(?:\x01\x01\xff)?\x04\x04\x03\x02[\x00-\x07][\x80-\xff]")
+"""The extension, critical or not, around a BIT STRING of one octet, the first bit of which is digitalSignature."""
+
 _BIT_STRING_BYTES: Final = 5
 """Before the bits of an RSA key of 2,048 bits or more: tag, length, and how many bits of the last octet are unused."""
 
 
-def schemes_of(certificate: Certificate, key: PublicKeyTypes) -> tuple[int, ...]:
+def schemes_of(certificate: Certificate, key: PublicKeyTypes | PrivateKeyTypes) -> tuple[int, ...]:
     """
     Say which schemes prove a certificate.
 
-    :param key: that of the certificate, which takes time to read.
+    :param key: either half of its key; to read it from the certificate takes time.
     :returns: numbers of :data:`SCHEMES`; none if the key is of no such kind.
     :raises KeyUnfit: if the key is too short.
     :raises ValueError: if the certificate cannot be read; or any other exception of the library.
@@ -119,23 +124,31 @@ def schemes_of(certificate: Certificate, key: PublicKeyTypes) -> tuple[int, ...]
     Source: RFC 8446, sections 4.2.3 and 4.4.2.2.
     """
     kind = certificate.public_key_algorithm_oid
-    if isinstance(key, RSAPublicKey) and key.key_size < MIN_RSA_BITS:
-        raise KeyUnfit(f"its RSA key of {key.key_size} bits is too short: {MIN_RSA_BITS} are the least")
-    if kind == _PSS and isinstance(key, RSAPublicKey):
-        return _pss_schemes(certificate, key)
-    curve = key.curve.name if isinstance(key, EllipticCurvePublicKey) else ""
+    if isinstance(key, RSAPublicKey | RSAPrivateKey):
+        if key.key_size < MIN_RSA_BITS:
+            raise KeyUnfit(f"its RSA key of {key.key_size} bits is too short: {MIN_RSA_BITS} are the least")
+        if kind == _PSS:
+            return _pss_schemes(certificate, key if isinstance(key, RSAPublicKey) else key.public_key())
+    curve = key.curve.name if isinstance(key, EllipticCurvePublicKey | EllipticCurvePrivateKey) else ""
     return _BY_KEY.get((kind, curve), ())
 
 
-def demand_signing_usage(certificate: Certificate) -> None:
+def demand_signing_usage(certificate: Certificate, der: bytes) -> None:
     """
     See that the key of a certificate may sign handshakes.
 
+    The library reads all extensions to tell one, which takes longer than all else but the signature. It is asked
+    unless the certificate holds nothing that looks like key usage, or one such thing that lets the key sign.
+
+    :param der: the whole certificate.
     :raises KeyUnfit: if its key usage says that it may not.
     :raises ValueError: if its extensions cannot be read; or any other exception of the library.
 
-    Source: RFC 8446, section 4.4.2.2.
+    Source: RFC 8446, section 4.4.2.2; RFC 5280, section 4.2.1.3.
     """
+    places = der.count(_KEY_USAGE_NAME)
+    if not places or (places == 1 and _SIGNING_USAGE.search(der)):
+        return
     try:
         usage = certificate.extensions.get_extension_for_class(KeyUsage).value
     except ExtensionNotFound:

@@ -82,7 +82,7 @@ class RequestMessage:
 
     def to_bytes(self) -> bytes:
         """Write it with its header."""
-        schemes = b"".join(scheme.to_bytes(2) for scheme in self.schemes)
+        schemes = struct.pack(f">{len(self.schemes)}H", *self.schemes)
         extensions = _extension(_SIGNATURE_ALGORITHMS, _sized(2, schemes))
         if self.server_name is not None:
             extensions += _extension(_SERVER_NAME, _sized(2, _HOST_NAME + _sized(2, self.server_name)))

@@ -86,6 +86,12 @@ class Configuration:
     bidi: bool
     """Whether one stream may carry stanzas in both directions."""
 
+    hidden: tuple[DomainName, ...]
+    """Domains of ours that no peer is shown that asks for them."""
+
+    announces: bool
+    """Whether all the others are proven to every peer with which domains share a stream."""
+
     dialback_secret: DialbackSecret | None
     """``None`` for one that is made at each start."""
 
@@ -150,6 +156,8 @@ def make_configuration(
         overrides=_overrides(values),
         peer_policies=peer_policies(values),
         bidi=values[options.POLICY_BIDI],
+        hidden=values[options.MULTIPLEX_HIDDEN],
+        announces=values[options.MULTIPLEX_ANNOUNCE],
         dialback_secret=_dialback_secret(values),
         dns_servers=values[options.DNS_SERVERS],
         dns_limits=values.limits(ResolverLimits, "dns"),

@@ -7,7 +7,7 @@ runs. Does not know files (:mod:`muxs2s.server.config`) nor signals (:mod:`muxs2
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 
 from twisted.application.service import MultiService, Service
 from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
@@ -69,6 +69,8 @@ class FederationServer(MultiService):
             policies=self._policies,
             dialback_secret=configuration.dialback_secret,
             bidi=configuration.bidi,
+            hidden=_Hidden(lambda: self.configuration.hidden),
+            announces=lambda: self.configuration.announces,
             judge=self._trust,
         )
         self.components = ComponentFactory(
@@ -213,6 +215,16 @@ class _Trust:
     async def judge(self, domain: DomainName, evidence: Evidence, now: float) -> Outcome:
         """As :meth:`muxs2s.network.evidence.Judge.judge`."""
         return await self._judge.judge(domain, evidence, now)
+
+
+class _Hidden(Container[DomainName]):
+    """The domains that are hidden at the moment."""
+
+    def __init__(self, hidden: Callable[[], tuple[DomainName, ...]]) -> None:
+        self._hidden = hidden
+
+    def __contains__(self, domain: object) -> bool:
+        return domain in self._hidden()
 
 
 class _ComponentListener(Service):

@@ -44,6 +44,8 @@ __all__ = [
     "HOSTED",
     "LISTEN",
     "LISTEN_TLS",
+    "MULTIPLEX_ANNOUNCE",
+    "MULTIPLEX_HIDDEN",
     "OPTIONS",
     "POLICY_BIDI",
     "POLICY_DEFAULT",
@@ -161,6 +163,26 @@ POLICY_MULTIPLEX: Final = Option(
         "stream of its own. It counts for streams that are opened from then on."
     ),
 )
+MULTIPLEX_HIDDEN: Final = Option(
+    name="policy.multiplex_hidden",
+    kind=DOMAINS,
+    default=[],
+    live=True,
+    text=(
+        "Domains served here that are shown to no peer that asks for them on such a stream: it is told that they are "
+        "unknown. They still prove themselves to those they have something to say to."
+    ),
+)
+MULTIPLEX_ANNOUNCE: Final = Option(
+    name="policy.multiplex_announce",
+    kind=SWITCH,
+    default=False,
+    live=True,
+    text=(
+        "Whether every domain served here, but for those in ``multiplex_hidden``, is proven at once on every such "
+        "stream. It is for clouds that trust each other: any other peer learns all the domains."
+    ),
+)
 CLOSE_ON_FOREIGN_SENDER: Final = Option(
     name="policy.close_on_foreign_sender",
     kind=SWITCH,
@@ -271,6 +293,8 @@ _ORDERED: Final[tuple[Option[Any], ...]] = (
     POLICY_PROOFS,
     POLICY_BIDI,
     POLICY_MULTIPLEX,
+    MULTIPLEX_HIDDEN,
+    MULTIPLEX_ANNOUNCE,
     CLOSE_ON_FOREIGN_SENDER,
     DOMAIN_ADDRESS,
     DOMAIN_POLICY,

@@ -8,7 +8,7 @@ certificates that change. What hangs on it attaches through :class:`muxs2s.hosts
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from random import SystemRandom
@@ -92,6 +92,9 @@ class S2SService(Service):
     :param dialback_secret: what our dialback keys are made from, the same on all nodes that serve a domain;
         by default a random one.
     :param bidi: whether stanzas may go in both directions of one stream, where the peer wants that, too.
+    :param multiplex: whether many domains may share one stream, each proven by its own certificate.
+    :param hidden: domains of ours that no peer is shown that asks for them; a live view, if it may change.
+    :param announces: whether all the others are proven at once to every peer with which domains share a stream.
     :param judge: decides what proves a peer's domain; by default PKIX and dialback, where the policies let them.
     :raises NameRefused: if a domain is no domain name.
     """
@@ -115,6 +118,9 @@ class S2SService(Service):
         policies: Callable[[], PeerPolicies] = PeerPolicies,
         dialback_secret: DialbackSecret | None = None,
         bidi: bool = True,
+        multiplex: bool = True,
+        hidden: Container[DomainName] = (),
+        announces: Callable[[], bool] = lambda: False,
         judge: Judge | None = None,
         entropy: Callable[[int], bytes] = os.urandom,
         chance: Callable[[], float] = _chance,
@@ -122,6 +128,7 @@ class S2SService(Service):
         limits = limits or ServiceLimits()
         self.certificates = certificates
         self._policies = policies
+        self._hidden, self._announces = hidden, announces
         self._reactor = reactor
         self._backoffs = Backoffs(lambda: Backoff(limits=limits.backoff, chance=chance))
         self._places = ListeningPlaces(endpoints, _COMPLAINT)
@@ -151,6 +158,8 @@ class S2SService(Service):
                     policies=policies,
                     limits=limits.stream,
                     is_bidi=bidi,
+                    multiplex=multiplex,
+                    hidden=hidden,
                     certificate_of=certificates.for_domain,
                 ),
                 accept=limits.accept,
@@ -158,6 +167,7 @@ class S2SService(Service):
                 entropy=entropy,
                 deliver=self._routing.deliver,
                 reached=self._reached,
+                announced=self._announced,
             )
         )
         self._seams = LinkSeams(
@@ -249,6 +259,8 @@ class S2SService(Service):
         for connection in self._streams:
             revoke_hosted(connection, name)
         self._routing.add(name)
+        for connection in self._streams if name in self._announced() else ():
+            connection.offer(name)
 
     def remove_domain(self, domain: str) -> None:
         """
@@ -332,6 +344,10 @@ class S2SService(Service):
 
     def _new_link(self, queue: PairQueue) -> Link:
         return new_link(queue, self._seams, self._backoffs.of(queue.pair))
+
+    def _announced(self) -> AbstractSet[DomainName]:
+        """The domains that are proven to peers without being asked for."""
+        return {name for name in self.hosted if name not in self._hidden} if self._announces() else frozenset()
 
     def _reached(self, pair: DomainPair) -> None:
         self._backoffs.reset(pair)

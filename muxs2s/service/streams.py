@@ -9,7 +9,7 @@ the peer at its other end, never to a pair: a pair only uses it. Does not know h
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Final
@@ -19,7 +19,7 @@ from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from muxs2s.multiplex.events import MultiplexEvent, ProofRecalled, ProofShown, SignatureWanted
+from muxs2s.multiplex.events import Multiplexes, MultiplexEvent, ProofRecalled, ProofShown, SignatureWanted
 from muxs2s.network.accepting import AcceptLimits, Visit
 from muxs2s.network.connecting import Connector
 from muxs2s.network.evidence import Judge
@@ -43,7 +43,7 @@ from muxs2s.stream.initiating import InitiatingStream
 from muxs2s.stream.machine import StreamState
 from muxs2s.stream.receiving import ReceivingStream
 from muxs2s.stream.side import OwnSide
-from muxs2s.wire.names import DomainPair
+from muxs2s.wire.names import DomainName, DomainPair
 from muxs2s.wire.stanza import Slice
 
 __all__ = ["StreamSeams", "Streams"]
@@ -68,6 +68,9 @@ class StreamSeams:
 
     reached: Callable[[DomainPair], None] = lambda _pair: None
     """Told of a pair whose target has just proven itself to its sender: it is there."""
+
+    announced: Callable[[], Iterable[DomainName]] = tuple
+    """Gives the domains of ours that are proven to a peer as soon as domains share a stream."""
 
 
 class Streams:
@@ -221,6 +224,9 @@ class Streams:
         else:
             self._users_of(connection)
             self._search.multiplex(connection, event)
+        if isinstance(event, Multiplexes):
+            for domain in sorted(self.seams.announced()):
+                connection.offer(domain)
 
     def received(self, _connection: StreamProtocol, stanzas: Sequence[Slice]) -> None:
         """Hand on what came."""

@@ -18,6 +18,7 @@ from muxs2s.testing import CertificateAuthority
 from muxs2s.wire.names import DomainName
 from muxs2s.wire.namespaces import MULTIPLEX
 from tests.fuzz.checks import check_address, check_certificate, check_framing, check_moving, check_multiplex
+from tests.fuzz.proofs import check_authenticator, check_request, check_shown
 from tests.proof.der import der
 from tests.wire.samples import HEADER, OPENING
 
@@ -93,8 +94,23 @@ def multiplex(data: bytes) -> None:
     check_multiplex(f"<{name} xmlns='{MULTIPLEX}'".encode() + data[1:])
 
 
+def authenticators(data: bytes) -> None:
+    """
+    The first byte says what the rest is.
+
+    A request, an authenticator, or, with a scheme before it, a certificate that is shown, signed and MACed.
+    """
+    kind, content = data[:1], data[1:]
+    if kind == b"\0":
+        check_request(content)
+    elif kind == b"\1":
+        check_authenticator(content)
+    else:
+        check_shown(int.from_bytes(content[:2]), content[2:])
+
+
 TARGETS: Final[Mapping[str, Callable[[bytes], object]]] = MappingProxyType(
-    {target.__name__: target for target in (framing, names, certificates, moving, multiplex)}
+    {target.__name__: target for target in (framing, names, certificates, moving, multiplex, authenticators)}
 )
 
 

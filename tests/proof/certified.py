@@ -19,19 +19,31 @@ from tests.wire.samples import vectors
 NOW: Final = datetime(2026, 6, 1, tzinfo=UTC)
 
 
-def certified(key: PrivateKey, *extensions: x509.ExtensionType) -> Certificate:
+def certified(key: PrivateKey, *extensions: x509.ExtensionType, critical: bool = True) -> Certificate:
     """A certificate of this key, with these extensions."""
     name = x509.Name([])
     builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
     builder = builder.serial_number(1).not_valid_before(NOW).not_valid_after(NOW)
     for extension in extensions:
-        builder = builder.add_extension(extension, critical=True)
+        builder = builder.add_extension(extension, critical=critical)
     return builder.sign(key, None if isinstance(key, Ed25519PrivateKey | Ed448PrivateKey) else SHA256())
 
 
-def usage(*, digital_signature: bool = False, key_agreement: bool = False) -> x509.KeyUsage:
+def usage(
+    *, digital_signature: bool = False, key_agreement: bool = False, decipher_only: bool = False
+) -> x509.KeyUsage:
     """A key usage."""
-    return x509.KeyUsage(digital_signature, False, False, False, key_agreement, False, False, False, False)
+    return x509.KeyUsage(
+        digital_signature=digital_signature,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=key_agreement,
+        key_cert_sign=False,
+        crl_sign=False,
+        encipher_only=False,
+        decipher_only=decipher_only,
+    )
 
 
 def pss(which: str) -> tuple[Certificate, RSAPrivateKey]:

@@ -21,6 +21,8 @@ from cryptography.hazmat.primitives.asymmetric.padding import MGF1, PSS, PKCS1v1
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key as generate_rsa_key
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.hashes import SHA1, SHA256, SHA384, SHA512
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509 import Certificate, KeyUsage, ObjectIdentifier
 from twisted.trial.unittest import SynchronousTestCase
 
 from muxs2s.network.pem import PrivateKey
@@ -92,19 +94,49 @@ class FittingTests(SynchronousTestCase):
 class UsageTests(SynchronousTestCase):
     """What the key of a certificate may be used for."""
 
+    def demand(self, certificate: Certificate) -> None:
+        """See that its key may sign."""
+        demand_signing_usage(certificate, certificate.public_bytes(Encoding.DER))
+
+    def refused(self, certificate: Certificate) -> None:
+        """See that its key may not."""
+        refusal = self.assertRaises(KeyUnfit, self.demand, certificate)
+        self.assertIn("lacks digitalSignature", str(refusal))
+
     def test_unstated(self) -> None:
         """E10: a certificate that says nothing of key usage lets its key sign."""
-        demand_signing_usage(certified(ED25519))
+        self.demand(certified(ED25519))
 
     def test_signing(self) -> None:
-        """E10: key usage with digitalSignature lets the key sign, without it does not."""
-        demand_signing_usage(certified(ED25519, usage(digital_signature=True)))
-        unfit = certified(ED25519, usage(key_agreement=True))
-        self.assertIn("lacks digitalSignature", str(self.assertRaises(KeyUnfit, demand_signing_usage, unfit)))
+        """E10: key usage with digitalSignature lets the key sign, without it does not; critical or not."""
+        for critical in (True, False):
+            self.demand(certified(ED25519, usage(digital_signature=True), critical=critical))
+            self.refused(certified(ED25519, usage(key_agreement=True), critical=critical))
+
+    def test_spelled_otherwise(self) -> None:
+        """E10: key usage of two octets, or of none, is read as well."""
+        self.demand(certified(ED25519, usage(digital_signature=True, key_agreement=True, decipher_only=True)))
+        self.refused(certified(ED25519, usage(key_agreement=True, decipher_only=True)))
+        self.refused(certified(ED25519, x509.UnrecognizedExtension(KeyUsage.oid, b"\x03\x01\0")))
+
+    def test_said_elsewhere(self) -> None:
+        """E10: what looks like key usage in another extension does not count, beside the real one or without it."""
+        kind = ObjectIdentifier("1.3.6.1.4.1.99999.1")
+        for octet, meant in ((b"\x80", False), (b"\x08", True)):
+            said = x509.UnrecognizedExtension(kind, b"\x06\x03\x55\x1d\x0f\x04\x04\x03\x02\x03" + octet)
+            real = usage(digital_signature=meant, key_agreement=not meant)
+            for extensions in ((said, real), (real, said)):
+                (self.demand if meant else self.refused)(certified(ED25519, *extensions))
+            self.demand(certified(ED25519, said))
 
 
 class SignatureTests(SynchronousTestCase):
     """Signatures, made and checked."""
+
+    def test_either_half(self) -> None:
+        """E9: the private half of a key tells as much as the public one."""
+        for certificate, key in (pss("sha256 only"), *((certified(key), key) for key in self.keys().values())):
+            self.assertEqual(schemes_of(certificate, key.public_key()), schemes_of(certificate, key))
 
     def test_every_scheme(self) -> None:
         """E9: what is signed by a scheme is checked by it, but with no other content and no other signature."""

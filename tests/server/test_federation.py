@@ -337,6 +337,16 @@ class ChangeTests(ServerTestCase):
         self.assertFalse(policies().of(DomainName.parse("x.b.example")).is_admitted)
         self.assertIn("policies of peers changed", str(changes))
 
+    def test_hidden_and_announced(self) -> None:
+        """Which domains are hidden, and whether the others are announced, counts from then on."""
+        server = self.start(self.made(domains=["a.example", "b.example"]))
+        side, announced = server.federation._streams.seams.side, server.federation._streams.seams.announced
+        self.assertEqual((False, set()), (BOT in side.hidden, set(announced())))
+        policy = {"multiplex_hidden": ["b.example"], "multiplex_announce": True}
+        server.apply(self.made(domains=["a.example", "b.example"], policy=policy))
+        hidden = [domain for domain in server.federation.hosted if domain in side.hidden]
+        self.assertEqual((["b.example"], {"a.example"}), (hidden, set(announced())))
+
     def test_denied_peer_is_not_looked_up(self) -> None:
         """Incident 21: for a domain that is denied neither DNS is asked nor a connection made."""
         server = self.start(self.made(components=COMPONENTS))
