@@ -2,6 +2,7 @@
 
 from muxs2s.proof.dialback import MIN_SECRET_BYTES, DialbackKeys, DialbackProof, DialbackSecret
 from muxs2s.proof.identity import MAX_CERTIFICATE_NAMES, NO_NAMES, CertificateNames, names_in
+from muxs2s.proof.keys import MAX_RSA_BITS, MAX_RSA_EXPONENT_BITS, MIN_RSA_BITS
 from muxs2s.proof.outcome import (
     Evidence,
     Fault,
@@ -15,13 +16,15 @@ from muxs2s.proof.outcome import (
     Undecided,
 )
 from muxs2s.proof.peers import DIALBACK_SUFFICES, PeerPolicies, PeerPolicy, domains_above
-from muxs2s.proof.pkix import MAX_CHAIN_CERTIFICATES, MIN_RSA_BITS, PkixProof, TrustAnchors
+from muxs2s.proof.pkix import MAX_CHAIN_CERTIFICATES, PkixProof, TrustAnchors
 from muxs2s.proof.policy import ProofPolicy
 
 __all__ = [
     "DIALBACK_SUFFICES",
     "MAX_CERTIFICATE_NAMES",
     "MAX_CHAIN_CERTIFICATES",
+    "MAX_RSA_BITS",
+    "MAX_RSA_EXPONENT_BITS",
     "MIN_RSA_BITS",
     "MIN_SECRET_BYTES",
     "NO_NAMES",

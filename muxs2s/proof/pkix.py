@@ -14,12 +14,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Final, cast
+from typing import Final
 
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.x509 import BasicConstraints, Certificate, ExtendedKeyUsage, KeyUsage
-from cryptography.x509.oid import ExtendedKeyUsageOID, PublicKeyAlgorithmOID
+from cryptography.x509.oid import ExtendedKeyUsageOID
 from cryptography.x509.verification import (
     Criticality,
     ExtensionPolicy,
@@ -31,25 +30,21 @@ from cryptography.x509.verification import (
 
 from muxs2s.proof.identity import CertificateNames, names_in
 from muxs2s.proof.issuers import constrained, issuer_facts, named
+from muxs2s.proof.keys import why_costly, why_weak
 from muxs2s.proof.outcome import Evidence, Fault, Outcome, Proven, Refused, Scope, Undecided
 from muxs2s.wire.names import DomainName
 from muxs2s.wire.reasons import readable
 
-__all__ = ["MAX_CHAIN_CERTIFICATES", "MIN_RSA_BITS", "PkixProof", "TrustAnchors"]
+__all__ = ["MAX_CHAIN_CERTIFICATES", "PkixProof", "TrustAnchors"]
 
 MAX_CHAIN_CERTIFICATES: Final = 10
 """Certificates a peer may show for one proof, its own included."""
-
-MIN_RSA_BITS: Final = 2_048
-"""Bits in the modulus of an RSA key that is still believed."""
 
 _OUR_WORDS: Final = "ValueError: "
 """What the library puts before the words of a policy of ours."""
 
 _MAX_TEXT: Final = 200
 """Characters of the library's words in one reason."""
-
-_RSA: Final = frozenset({PublicKeyAlgorithmOID.RSAES_PKCS1_v1_5, PublicKeyAlgorithmOID.RSASSA_PSS})
 
 _Fault = tuple[Fault, str]
 """One thing that is wrong: of which kind, and in words."""
@@ -120,6 +115,9 @@ class PkixProof:
         names = names_in(leaf)
         begins, ends = leaf.not_valid_before_utc, leaf.not_valid_after_utc
         faults = [*_faults_of_name(domain, names), *_faults_of_time(begins, ends, now), *_faults_of_use(leaf)]
+        costly = [text for each in chain[:MAX_CHAIN_CERTIFICATES] if (text := why_costly(each))]
+        if costly:
+            return _refused(domain, [*faults, (Fault.UNTRUSTED, costly[0])])
         path = _Path(self._anchors, leaf, issuers[: MAX_CHAIN_CERTIFICATES - 1])
         if len(chain) > MAX_CHAIN_CERTIFICATES:
             faults.append((Fault.UNTRUSTED, f"more than {MAX_CHAIN_CERTIFICATES} certificates were shown"))
@@ -253,10 +251,8 @@ def _faults_of_time(begins: datetime, ends: datetime, now: datetime) -> Iterator
 
 def _faults_of_use(leaf: Certificate) -> Iterator[_Fault]:
     """What a certificate is unfit for; the verifier looks at keys and uses of issuers only."""
-    if leaf.public_key_algorithm_oid in _RSA:
-        bits = cast(RSAPublicKey, leaf.public_key()).key_size
-        if bits < MIN_RSA_BITS:
-            yield Fault.UNTRUSTED, f"its RSA key of {bits} bits is too short: {MIN_RSA_BITS} are the least"
+    if weak := why_weak(leaf):
+        yield Fault.UNTRUSTED, weak
     for extension in leaf.extensions:
         look = _LOOKS.get(type(extension.value))
         unfit = look(extension.value) if look else None

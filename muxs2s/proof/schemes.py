@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509 import Certificate, ExtensionNotFound, KeyUsage, ObjectIdentifier
 from cryptography.x509.oid import PublicKeyAlgorithmOID
 
-from muxs2s.proof.pkix import MIN_RSA_BITS
+from muxs2s.proof.keys import why_costly, why_weak
 from muxs2s.wire.errors import MuxS2SError
 
 __all__ = ["SCHEMES", "KeyUnfit", "SignatureScheme", "demand_signing_usage", "schemes_of", "sign", "verify"]
@@ -118,17 +118,16 @@ def schemes_of(certificate: Certificate, key: PublicKeyTypes | PrivateKeyTypes) 
 
     :param key: either half of its key; to read it from the certificate takes time.
     :returns: numbers of :data:`SCHEMES`; none if the key is of no such kind.
-    :raises KeyUnfit: if the key is too short.
+    :raises KeyUnfit: if the key is too short, or too long.
     :raises ValueError: if the certificate cannot be read; or any other exception of the library.
 
     Source: RFC 8446, sections 4.2.3 and 4.4.2.2.
     """
     kind = certificate.public_key_algorithm_oid
-    if isinstance(key, RSAPublicKey | RSAPrivateKey):
-        if key.key_size < MIN_RSA_BITS:
-            raise KeyUnfit(f"its RSA key of {key.key_size} bits is too short: {MIN_RSA_BITS} are the least")
-        if kind == _PSS:
-            return _pss_schemes(certificate, key if isinstance(key, RSAPublicKey) else key.public_key())
+    if unfit := why_weak(certificate) or why_costly(certificate):
+        raise KeyUnfit(unfit)
+    if kind == _PSS and isinstance(key, RSAPublicKey | RSAPrivateKey):
+        return _pss_schemes(certificate, key if isinstance(key, RSAPublicKey) else key.public_key())
     curve = key.curve.name if isinstance(key, EllipticCurvePublicKey | EllipticCurvePrivateKey) else ""
     return _BY_KEY.get((kind, curve), ())
 
