@@ -26,7 +26,10 @@ __all__ = ["Burst", "fanout", "rows_of"]
 PADDING: Final = "x" * 120
 TURN_SECONDS: Final = 0.05
 
-SILENT_SECONDS: Final = 30.0
+LEAST_CARRIED: Final = 0.9
+"""What part of its pairs a burst must have carried for its cost to be compared."""
+
+SILENT_SECONDS: Final = 60.0
 """Without anything that arrives, until the rest counts as lost."""
 
 MS: Final = 1_000.0
@@ -53,6 +56,16 @@ class Burst:
     resident_kib: int
     """Growth of both servers."""
 
+    @property
+    def carried(self) -> float:
+        """Pairs whose message and reply have arrived."""
+        return self.pairs - self.lost / 2
+
+    @property
+    def counts(self) -> bool:
+        """Whether so little was lost that what it cost says something."""
+        return self.carried >= LEAST_CARRIED * self.pairs
+
 
 def fanout(options: Options) -> list[Row]:
     """Measure every server in turn."""
@@ -69,28 +82,31 @@ def fanout(options: Options) -> list[Row]:
 
 def rows_of(bursts: Mapping[str, Sequence[Burst]], bare_seconds: float, domains: int) -> Iterator[Row]:
     """
-    Make rows of the medians of all bursts.
+    Make rows of the medians of all bursts; costs are those of bursts that have lost little, per pair that was carried.
 
     :param bursts: of each system.
     :param bare_seconds: what the cryptography of one presentation takes.
     :param domains: of each cloud.
     """
+    whole = {system: [burst for burst in measured if burst.counts] for system, measured in bursts.items()}
 
     def row(metric: str, unit: str, figure: Callable[[Burst], float], goal: Goal | None = None) -> Row:
-        figures = {system: median_of(measured, figure) for system, measured in bursts.items()}
-        return Row(case=f"fanout {domains} x {domains}", metric=metric, unit=unit, figures=figures, goal=goal or Goal())
+        figures = {system: median_of(measured, figure) for system, measured in whole.items() if measured}
+        return Row(case=case, metric=metric, unit=unit, figures=figures, goal=goal or Goal())
 
+    case = f"fanout {domains} x {domains}"
     floor = 2 * domains * bare_seconds
-    yield row("messages and replies lost", "stanzas", lambda burst: burst.lost, Goal(fixed=0))
+    lost = {system: median_of(measured, lambda burst: burst.lost) for system, measured in bursts.items()}
+    yield Row(case=case, metric="messages and replies lost", unit="stanzas", figures=lost, goal=Goal(fixed=0))
     yield row("connections", "connections", lambda burst: burst.connections, Goal(fixed=1))
     yield row(
         "CPU of both servers per pair",
         "ms",
-        lambda burst: MS * burst.cpu_seconds / burst.pairs,
+        lambda burst: MS * burst.cpu_seconds / burst.carried,
         Goal(factors={"prosody": 1 / 16, "ejabberd": 1 / 40}),
     )
     yield row("until the last reply", "s", lambda burst: burst.seconds, Goal(factors={"prosody": 1 / 8}))
-    yield row("resident memory per pair, both servers", "KiB", lambda burst: burst.resident_kib / burst.pairs)
+    yield row("resident memory per pair, both servers", "KiB", lambda burst: burst.resident_kib / burst.carried)
     yield row("CPU of the driver", "s", lambda burst: burst.driver_seconds)
     yield row(
         f"CPU as a multiple of the bare cryptography ({MS * floor / domains**2:.4f} ms per pair)",

@@ -41,6 +41,13 @@ class RowTests(SynchronousTestCase):
         limits = {metric: row.limit for metric, row in self.rows().items() if row.limit is not None}
         self.assertEqual({0, 1, 0.4, 9.0 / 8}, set(limits.values()))
 
+    def test_losses(self) -> None:
+        """What has lost much costs nothing that could be compared; what has lost little costs it per pair carried."""
+        bursts = {"ejabberd": [burst(9.0, lost=501)], "prosody": [burst(9.0, lost=500)]}
+        rows = list(rows_of(bursts, 0.0004, 50))
+        self.assertEqual({"ejabberd": 501, "prosody": 500}, rows[0].figures)
+        self.assertEqual({"prosody": 4.0}, rows[2].figures)
+
     def test_floor(self) -> None:
         """Each domain is presented once: a hundred presentations for two times fifty domains."""
         row = self.rows()["CPU as a multiple of the bare cryptography"]
