@@ -311,20 +311,18 @@ class Multiplexer:
             return before
         if (whose, domain) in self._wanted or self._is_open(whose, domain):
             return None
-        found = self._crowd(now)
-        if found is None:
-            found = self._presenter.objection(domain, now) if whose is Whose.OURS else self._verifier.objection(domain)
+        found: tuple[MultiplexCondition, str] | None
+        if now < conversation.paused_until or len(self._wanted) >= conversation.limits.max_domains:
+            found = MultiplexCondition.TOO_MANY, "too many exchanges for the moment"
+        elif whose is Whose.OURS:
+            found = self._presenter.objection(domain, now)
+        else:
+            found = self._verifier.objection(domain)
         if found is None:
             return None
         condition, text = found
-        retry_at = max(now + condition.retry_seconds, conversation.paused_until)
+        retry_at = conversation.paused_until if now < conversation.paused_until else now + condition.retry_seconds
         return DomainRefused(whose=whose, domain=domain, condition=condition, text=text, retry_at=retry_at)
-
-    def _crowd(self, now: float) -> tuple[MultiplexCondition, str] | None:
-        """Whether there are too many exchanges, for the peer or in our line."""
-        if now < self._conversation.paused_until or len(self._wanted) >= self._conversation.limits.max_domains:
-            return MultiplexCondition.TOO_MANY, "too many exchanges for the moment"
-        return None
 
     def _is_open(self, whose: Whose, domain: DomainName) -> bool:
         return self._presenter.is_open(domain) if whose is Whose.OURS else self._verifier.is_open(domain)
@@ -374,11 +372,12 @@ class Multiplexer:
 
     def _is_on_stream(self, whose: Whose, name: Name) -> bool:
         accepted = self.own if whose is Whose.OURS else self.peers
-        if accepted.is_closed(name):
+        if not isinstance(name, DomainName):
+            return name in accepted and not accepted.is_closed(name)
+        if accepted.is_fenced(name):
             return False
-        if name in accepted or not isinstance(name, DomainName):
-            return name in accepted
-        return accepted.is_open(name) or self._is_open(whose, name) or self._earlier.involves(name)
+        is_used = not accepted.is_closed(name) and (name in accepted or accepted.is_open(name))
+        return is_used or self._is_open(whose, name) or self._earlier.involves(name)
 
     def _replaced(self, certificate: int, now: float) -> None:
         self.revoke_certificate(certificate, MultiplexCondition.REPLACED, now)

@@ -305,7 +305,7 @@ class Presenter:
         certificate = conversation.own.certificates[id]
         names = [listed.name for listed in accept.names if self._is_credible(certificate, listed.name)]
         opened = conversation.own.give(id, names, proven=proven)
-        if proven is not None and proven in names and proven not in opened:
+        if proven is not None and proven not in opened and conversation.own.is_open(proven):
             opened.append(proven)  # it was open, and whoever waits for this exchange hears of its end
         if opened:
             conversation.tell(NamesOpened(whose=Whose.OURS, names=tuple(opened)))

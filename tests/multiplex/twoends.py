@@ -7,14 +7,14 @@ What would be a signature here is the text ``proof of DOMAIN for REQUEST``; what
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from cryptography.x509 import Certificate
 
 from muxs2s.multiplex.conditions import MultiplexCondition
 from muxs2s.multiplex.conversation import Conversation
-from muxs2s.multiplex.elements import ListedName, PeerLimits
+from muxs2s.multiplex.elements import Accept, ListedName, MultiplexElement, Offer, PeerLimits, Present, Reject
 from muxs2s.multiplex.events import (
     DomainRefused,
     MultiplexEvent,
@@ -29,6 +29,7 @@ from muxs2s.multiplex.limits import MultiplexLimits
 from muxs2s.multiplex.multiplexer import Multiplexer
 from muxs2s.multiplex.names import Name
 from muxs2s.multiplex.own import OwnDomains
+from muxs2s.multiplex.reading import read_element
 from muxs2s.multiplex.verdicts import NotVouched, Vouched
 from muxs2s.network.pem import Credentials
 from muxs2s.proof.authenticators import AuthenticatorRefused, ReceivedRequest
@@ -42,7 +43,7 @@ from muxs2s.wire.stanza import Slice
 from tests.multiplex.schema import assert_valid
 
 AUTHORITY: Final = CertificateAuthority()
-_ISSUED: dict[tuple[str, ...], Credentials] = {}
+_ISSUED: dict[tuple[tuple[str, ...], str | None, int], Credentials] = {}
 
 OPENING: Final = b"<stream:stream xmlns='jabber:server' xmlns:stream='http://etherx.jabber.org/streams'>"
 
@@ -57,11 +58,16 @@ def pair(sender: str, target: str) -> DomainPair:
     return DomainPair(name(sender), name(target))
 
 
-def issued(*names: str) -> Credentials:
-    """A certificate for some names, made when it is first needed."""
-    if names not in _ISSUED:
-        _ISSUED[names] = AUTHORITY.issue(*names)
-    return _ISSUED[names]
+def issued(*names: str, subject: str | None = None, edition: int = 0) -> Credentials:
+    """
+    A certificate for some names, made when it is first needed.
+
+    :param edition: tells apart those that are alike.
+    """
+    key = names, subject, edition
+    if key not in _ISSUED:
+        _ISSUED[key] = AUTHORITY.issue(*names, common_name=subject)
+    return _ISSUED[key]
 
 
 def sliced(data: bytes) -> list[Slice]:
@@ -108,7 +114,7 @@ class End:
     def __init__(
         self,
         label: str,
-        hosted: dict[str, Sequence[str]],
+        hosted: Mapping[str, Sequence[str]],
         header_domain: str,
         *,
         initiates: bool,
@@ -126,6 +132,9 @@ class End:
         self.verdicts: dict[DomainName, NotVouched] = {}
         """What is said of domains of the peer that are not to be proven."""
 
+        self.ends: dict[Certificate, float] = {}
+        """When certificates of the peer end, as far as they do."""
+
         self.authenticators = OpenAuthenticators(label)
         domains = OwnDomains(
             hosted=self.hosted,
@@ -138,7 +147,7 @@ class End:
             self.limits,
             peer_limits or PeerLimits(max_domains=10_000, max_pending=64),
             initiates=initiates,
-            say=self.said.append,
+            say=self.say,
             tell=self.events.append,
         )
         own = next(iter(self.certificates.values()), None)
@@ -147,10 +156,14 @@ class End:
         self.multiplexer = Multiplexer(self.conversation, name(header_domain), self.shown, self.associations)
         self.associations.share(self.multiplexer.own, self.multiplexer.peers)
 
+    def say(self, data: bytes) -> None:
+        """Send something."""
+        self.said.append(data)
+
     def told(self, *kinds: type[MultiplexEvent]) -> list[MultiplexEvent]:
         """Take the events of some kinds out; all of them if none is named."""
         found = [event for event in self.events if not kinds or isinstance(event, kinds)]
-        self.events = [event for event in self.events if event not in found]
+        self.events[:] = [event for event in self.events if event not in found]
         return found
 
     def take(self, data: bytes, now: float) -> bool:
@@ -160,31 +173,49 @@ class End:
 
     def work(self, now: float) -> bool:
         """Sign and judge one piece, if there is any; whether there was."""
-        for event in self.events:
-            match event:
-                case SignatureWanted():
-                    self.events.remove(event)
-                    proof = b"proof of " + event.domain.encode() + b" for " + event.request.data
-                    self.multiplexer.present(event.id, proof + _mark(event.certificate.leaf), now)
-                    return True
-                case ProofShown():
-                    self.events.remove(event)
-                    self.multiplexer.conclude(event.id, self._verdict(event), now)
-                    return True
-                case ProofRecalled():
-                    self.events.remove(event)
-                    self.multiplexer.conclude(event.id, vouched(event.domain, event.chain), now)
-                    return True
-        return False
+        waiting = self.waiting
+        if waiting:
+            self.do(waiting[0], now)
+        return bool(waiting)
 
-    def _verdict(self, shown: ProofShown) -> Vouched | NotVouched:
+    @property
+    def waiting(self) -> list[Work]:
+        """What is to be signed or judged."""
+        return [event for event in self.events if isinstance(event, Work)]
+
+    def do(self, event: Work, now: float) -> None:
+        """Sign or judge one piece."""
+        self.events.remove(event)
+        match event:
+            case SignatureWanted():
+                self.multiplexer.present(event.id, proof(event), now)
+            case ProofShown():
+                self.multiplexer.conclude(event.id, self._verdict(event, now), now)
+            case ProofRecalled():
+                self.multiplexer.conclude(event.id, self._judgement(event.domain, event.chain[0], now), now)
+
+    def _verdict(self, shown: ProofShown, now: float) -> Vouched | NotVouched:
         expected = b"proof of " + shown.domain.encode() + b" for " + shown.request
         proof, _, mark = shown.authenticator.partition(b"#")
         if proof != expected or shown.request not in self.authenticators.outstanding:
             return NotVouched(condition=MultiplexCondition.BAD_AUTHENTICATOR, text="not what was asked for")
-        if shown.domain in self.verdicts:
-            return self.verdicts[shown.domain]
-        return vouched(shown.domain, (_MARKED[mark],))
+        return self._judgement(shown.domain, _MARKED[mark], now)
+
+    def _judgement(self, domain: DomainName, leaf: Certificate, now: float) -> Vouched | NotVouched:
+        if domain in self.verdicts:
+            return self.verdicts[domain]
+        ends = self.ends.get(leaf)
+        if ends is not None and ends <= now:
+            return NotVouched(condition=MultiplexCondition.CERTIFICATE_EXPIRED, text="it has ended")
+        return vouched(domain, (leaf,), ends)
+
+
+Work = SignatureWanted | ProofShown | ProofRecalled
+
+
+def proof(wanted: SignatureWanted) -> bytes:
+    """What is good for a signature here."""
+    return b"proof of " + wanted.domain.encode() + b" for " + wanted.request.data + _mark(wanted.certificate.leaf)
 
 
 _MARKED: dict[bytes, Certificate] = {}
@@ -216,8 +247,8 @@ class TwoEnds:
 
     def __init__(
         self,
-        first: dict[str, Sequence[str]],
-        second: dict[str, Sequence[str]],
+        first: Mapping[str, Sequence[str]],
+        second: Mapping[str, Sequence[str]],
         *,
         by_certificate: bool = True,
         limits: MultiplexLimits | None = None,
@@ -284,3 +315,69 @@ def refused(events: Iterable[MultiplexEvent], whose: Whose) -> dict[DomainName, 
     """What was said of domains that were not proven."""
     found = [event for event in events if isinstance(event, DomainRefused) and event.whose is whose]
     return {event.domain: event.condition for event in found}
+
+
+class OneEnd:
+    """
+    One end, and a peer that says what a test wants.
+
+    The end hosts ``a.example``, the domain of the stream header, and others; the peer is ``b.example``.
+
+    :param known: whether the handshake has proven ``b.example``.
+    """
+
+    def __init__(
+        self,
+        *hosted: str,
+        initiates: bool = True,
+        known: bool = True,
+        limits: MultiplexLimits | None = None,
+        max_pending: int = 64,
+    ) -> None:
+        self.now = 1_000.0
+        domains = {domain: (domain,) for domain in ("a.example", *hosted)}
+        peer_limits = PeerLimits(max_domains=10_000, max_pending=max_pending)
+        self.end = End("end", domains, "b.example", initiates=initiates, limits=limits, peer_limits=peer_limits)
+        self.multiplexer = self.end.multiplexer
+        self.multiplexer.begin(vouched(name("b.example"), (issued("b.example").leaf,)) if known else None, self.now)
+        self.said()
+
+    def hear(self, *elements: MultiplexElement) -> bool:
+        """Have the peer say something; whether all of it belonged to something."""
+        meant = [self.end.take(element.to_bytes(), self.now) for element in elements]
+        return all(meant)
+
+    def said(self) -> list[MultiplexElement]:
+        """Take what the end has said."""
+        elements = [read_element(element) for element in sliced(b"".join(self.end.said))]
+        self.end.said.clear()
+        return elements
+
+    def accept(self, *names: str) -> None:
+        """Have the peer accept names by the certificate of the handshake."""
+        self.hear(Accept(id=0, certificate=None, names=tuple(ListedName(name=name(each)) for each in names)))
+
+    def prove(self, id: int, *names: str, until: float | None = None, subject: str | None = None) -> None:
+        """Have the peer offer and prove a domain with a certificate for some names."""
+        self.hear(Offer(id=id, domain=name(names[0]), renew=True))
+        credentials = issued(*names, subject=subject)
+        self.show(id, credentials)
+        self.multiplexer.conclude(id, vouched(name(names[0]), (credentials.leaf,), until), self.now)
+
+    def show(self, id: int, credentials: Credentials) -> None:
+        """Have the peer answer a request."""
+        self.hear(Present(id=id, data=b"a proof" + _mark(credentials.leaf)))
+
+    def pass_time(self, seconds: float) -> None:
+        """Let time pass."""
+        self.now += seconds
+        self.multiplexer.wake(self.now)
+
+    def want(self, sender: str, target: str) -> DomainRefused | None:
+        """Ask for what a pair lacks."""
+        return self.multiplexer.want(pair(sender, target), self.now)
+
+
+def rejected(elements: Iterable[MultiplexElement]) -> list[tuple[int, MultiplexCondition]]:
+    """Which exchanges were rejected, and why."""
+    return [(element.id, element.condition) for element in elements if isinstance(element, Reject)]

@@ -1,0 +1,440 @@
+"""Having domains of the peer proven."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from muxs2s.multiplex.conditions import MultiplexCondition
+from muxs2s.multiplex.elements import Accept, ListedName, Offer, Present, Reject, Request, Revoke, Revoked
+from muxs2s.multiplex.events import ProofRecalled, ProofShown, Whose
+from muxs2s.multiplex.limits import MultiplexLimits
+from muxs2s.multiplex.names import Name, Standing
+from muxs2s.multiplex.verdicts import NotVouched
+from muxs2s.network.pem import Credentials
+from muxs2s.proof.peers import PeerPolicies, PeerPolicy
+from muxs2s.wire.errors import RemoteViolation, StreamCondition
+from tests.multiplex.twoends import OneEnd, closed, issued, name, opened, pair, refused, rejected, vouched
+
+A, B, C, D = map(name, ("a.example", "b.example", "c.example", "d.example"))
+UNTRUSTED = NotVouched(condition=MultiplexCondition.CERTIFICATE_UNTRUSTED, text="no issuer we know")
+
+
+def listed(*names: Name, until: float | None = None) -> tuple[ListedName, ...]:
+    """Names as an accept lists them."""
+    return tuple(ListedName(name=each, until=until) for each in names)
+
+
+class VerifyingCase(SynchronousTestCase):
+    """An end that verifies ``c.example`` and ``d.example``; both ends have proven their header's domains."""
+
+    limits: MultiplexLimits | None = None
+
+    def setUp(self) -> None:
+        self.one = OneEnd(limits=self.limits)
+        self.one.accept("a.example")
+
+    def offer(self, id: int, domain: str = "c.example", *, renew: bool = False) -> None:
+        """Have the peer offer a domain."""
+        self.one.hear(Offer(id=id, domain=name(domain), renew=renew))
+
+    def asked(self) -> bytes:
+        """What was asked last."""
+        request = self.one.said()[-1]
+        assert isinstance(request, Request), request
+        return request.data
+
+    def conclude(self, id: int, domain: str, credentials: Credentials | None = None) -> None:
+        """Vouch for a certificate."""
+        chain = ((credentials or issued(domain)).leaf,)
+        self.one.multiplexer.conclude(id, vouched(name(domain), chain), self.one.now)
+
+
+class OfferTests(VerifyingCase):
+    """A domain that the peer would like to prove."""
+
+    def test_way(self) -> None:
+        """M5, M7: an offered domain is asked for, judged, opened, and then accepted with all its certificate gives."""
+        self.offer(2)
+        request = self.asked()
+        self.one.hear(Present(id=2, data=b"proof"))
+        (shown,) = self.one.end.told(ProofShown)
+        self.assertEqual(ProofShown(id=2, domain=C, request=request, authenticator=b"proof"), shown)
+        self.conclude(2, "c.example", issued("c.example", "e.example"))
+        expected = Accept(id=2, certificate=None, names=listed(C, name("e.example")))
+        self.assertEqual([expected], self.one.said())
+        self.assertEqual({B, C, name("e.example")}, opened(self.one.end.events, Whose.PEERS))
+        self.assertEqual((1, 0), (self.one.multiplexer.judged, self.one.multiplexer.exchanges))
+
+    def test_served(self) -> None:
+        """S12: the domain of the exchange is served then, the others of its certificate are accepted alone."""
+        self.one.prove(2, "c.example", "e.example")
+        may_send = [self.one.multiplexer.may_send(pair("a.example", each)) for each in ("c.example", "e.example")]
+        self.assertEqual([True, False], may_send)
+
+    def test_refused(self) -> None:
+        """M4: what is not proven is rejected with its reason, and may be tried again under a new id."""
+        self.offer(2)
+        self.one.hear(Present(id=2, data=b"proof"))
+        self.one.said()
+        self.one.multiplexer.conclude(2, UNTRUSTED, self.one.now)
+        self.assertEqual([Reject(id=2, condition=UNTRUSTED.condition, text=UNTRUSTED.text)], self.one.said())
+        self.one.prove(4, "c.example")
+        self.assertTrue(self.one.multiplexer.peers.is_open(C))
+
+    def test_late(self) -> None:
+        """M4: neither the peer nor the judgement has more than a minute each; what comes later counts for nothing."""
+        for id, is_shown in ((2, False), (4, True)):
+            self.offer(id)
+            self.one.pass_time(59.0)
+            self.one.hear(*[Present(id=id, data=b"proof")] * is_shown)
+            self.one.said()
+            self.one.pass_time(59.0 if is_shown else 0.0)
+            self.assertEqual([], self.one.said())
+            self.one.pass_time(1.0)
+            self.assertEqual([(id, MultiplexCondition.TIMEOUT)], rejected(self.one.said()))
+            self.conclude(id, "c.example")
+            self.assertEqual([], self.one.said())
+
+    def test_request_is_spent(self) -> None:
+        """E7: whatever ends an exchange, what was asked in it is good for nothing any more."""
+        self.offer(2)
+        self.assertEqual(1, len(self.one.end.authenticators.outstanding))
+        self.one.hear(Reject(id=2, condition=MultiplexCondition.TIMEOUT))
+        self.assertEqual(set(), self.one.end.authenticators.outstanding)
+
+    def test_taken_back(self) -> None:
+        """A proof that was shown cannot be taken back."""
+        self.offer(2)
+        self.one.hear(Present(id=2, data=b"proof"))
+        self.assertFalse(self.one.hear(Reject(id=2, condition=MultiplexCondition.TIMEOUT)))
+        self.assertFalse(self.one.hear(Present(id=2, data=b"proof")))
+        self.assertEqual(1, self.one.multiplexer.exchanges)
+
+    def test_sizes(self) -> None:
+        """E15: an authenticator of 24,000 bytes is judged; of one more, or of none, the peer hears at once."""
+        for id, size, judged in ((2, 24_000, 1), (4, 0, 0)):
+            self.offer(id)
+            self.one.hear(Present(id=id, data=b"x" * size))
+            self.assertEqual(judged, len(self.one.end.told(ProofShown)))
+        self.one = OneEnd(limits=MultiplexLimits(max_authenticator_bytes=100))
+        self.offer(2)
+        self.one.hear(Present(id=2, data=b"x" * 101))
+        self.assertEqual([(2, MultiplexCondition.BAD_AUTHENTICATOR)], rejected(self.one.said()))
+
+    def test_unreadable(self) -> None:
+        """A proof that cannot be read ends its exchange; where none is due it is counted."""
+        self.offer(2)
+        broken = b"<present xmlns='urn:xmpp:mux-cert:0' id='2'>?</present>"
+        self.assertEqual([True, False], [self.one.end.take(broken, self.one.now) for _ in range(2)])
+        self.assertEqual([(2, MultiplexCondition.BAD_REQUEST)], rejected(self.one.said()))
+
+    def test_unreadable_offer(self) -> None:
+        """An offer that cannot be read is rejected where its id can; else it is counted."""
+        offers = (b"<offer xmlns='urn:xmpp:mux-cert:0' id='%d' domain='-'/>" % id for id in (2, 3))
+        self.assertEqual([True, False], [self.one.end.take(offer, self.one.now) for offer in offers])
+        self.assertFalse(self.one.end.take(b"<offer xmlns='urn:xmpp:mux-cert:0' domain='c.example'/>", self.one.now))
+        self.assertEqual([(2, MultiplexCondition.BAD_REQUEST)], rejected(self.one.said()))
+
+
+class TurnedDownTests(VerifyingCase):
+    """Offers that are over at once."""
+
+    def test_duplicate(self) -> None:
+        """A domain with an open exchange is a duplicate, be the exchange ours or the peer's."""
+        self.offer(2)
+        self.one.want("a.example", "d.example")
+        self.offer(4)
+        self.offer(6, "d.example")
+        expected = [(4, MultiplexCondition.DUPLICATE), (6, MultiplexCondition.DUPLICATE)]
+        self.assertEqual(expected, rejected(self.one.said()))
+
+    def test_hosted(self) -> None:
+        """T24: a domain of ours is the peer's at no time."""
+        self.offer(2, "a.example")
+        self.assertEqual([(2, MultiplexCondition.POLICY_VIOLATION)], rejected(self.one.said()))
+        found = self.one.want("a.example", "a.example")
+        self.assertIs(MultiplexCondition.POLICY_VIOLATION, getattr(found, "condition", None))
+
+    def test_policy(self) -> None:
+        """M5: a domain that policy denies, or wants on a stream of its own, is turned down."""
+        policies = PeerPolicies(domains={C: PeerPolicy(is_multiplexed=False)})
+        conversation = self.one.end.conversation
+        conversation.domains = replace(conversation.domains, policies=lambda: policies)
+        self.offer(2)
+        self.offer(4, "d.example")
+        self.assertEqual([(2, MultiplexCondition.POLICY_VIOLATION)], rejected(self.one.said()))
+
+    def test_order(self) -> None:
+        """The first reason that fits is told: a limit, a duplicate, a fence, policy."""
+        self.one.prove(2, "c.example")
+        self.offer(4, "c.example", renew=True)
+        self.one.multiplexer.revoke([C], MultiplexCondition.POLICY_VIOLATION, self.one.now)
+        self.one.end.hosted.add(C)
+        self.one.said()
+        self.offer(6)
+        self.assertEqual([(6, MultiplexCondition.TRY_AGAIN)], rejected(self.one.said()))
+        self.one.pass_time(60.0)
+        self.one.said()
+        self.offer(8)
+        self.assertEqual([(8, MultiplexCondition.POLICY_VIOLATION)], rejected(self.one.said()))
+
+
+class RecallTests(VerifyingCase):
+    """A certificate that was accepted names the domain."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.one.hear(Offer(id=2, domain=C))
+        self.one.show(2, issued("c.example", "d.example"))
+        verdict = vouched(C, (issued("c.example", "d.example").leaf,))
+        self.one.multiplexer.conclude(2, replace(verdict, names=listed(C)), self.one.now)
+        self.one.said()
+        self.one.end.told(ProofShown)
+
+    def test_recalled(self) -> None:
+        """M7: a further name of an accepted certificate is judged by itself, and given by that certificate."""
+        self.offer(4, "d.example")
+        (recalled,) = self.one.end.told(ProofRecalled)
+        self.assertEqual((4, D), (recalled.id, recalled.domain))  # type: ignore[union-attr]  # of that kind
+        self.one.multiplexer.conclude(
+            4, replace(vouched(D, (issued("d.example").leaf,)), names=listed(D)), self.one.now
+        )
+        self.assertEqual([Accept(id=4, certificate=2, names=listed(D))], self.one.said())
+        self.assertEqual([0, 2], list(self.one.multiplexer.peers.certificates))
+
+    def test_renewed(self) -> None:
+        """M6: with a newer certificate the domain is asked for, though an older one names it."""
+        self.offer(4, "d.example", renew=True)
+        self.assertTrue(self.asked())
+
+    def test_gone(self) -> None:
+        """M12: a certificate that has gone while it was judged gives nothing."""
+        self.offer(4, "d.example")
+        self.one.multiplexer.revoke_certificate(2, MultiplexCondition.CERTIFICATE_EXPIRED, self.one.now)
+        self.conclude(4, "d.example")
+        self.assertEqual([(4, MultiplexCondition.TRY_AGAIN)], rejected(self.one.said()))
+
+    def test_judged_later(self) -> None:
+        """M7: names that were judged later are added to a certificate, as long as it is accepted."""
+        self.one.multiplexer.add_names(2, listed(D, A))
+        self.assertEqual([Accept(id=2, certificate=None, names=listed(D))], self.one.said())
+        self.one.multiplexer.add_names(2, listed(A))
+        self.one.multiplexer.add_names(9, listed(C))
+        self.assertEqual([], self.one.said())
+
+
+class AskingTests(VerifyingCase):
+    """A domain that we ask for."""
+
+    def test_unasked(self) -> None:
+        """M5: a domain that the peer is believed to have is asked for, and proven like any other."""
+        self.assertIsNone(self.one.want("a.example", "c.example"))
+        self.assertTrue(self.asked())
+        self.one.hear(Present(id=1, data=b"proof"))
+        self.conclude(1, "c.example")
+        self.assertTrue(self.one.multiplexer.may_send(pair("a.example", "c.example")))
+
+    def test_not_there(self) -> None:
+        """M4: a domain that the peer has not goes another way, and is not asked for within the hour."""
+        self.one.want("a.example", "c.example")
+        self.one.hear(Reject(id=1, condition=MultiplexCondition.UNKNOWN_DOMAIN))
+        self.assertEqual({C: MultiplexCondition.UNKNOWN_DOMAIN}, refused(self.one.end.events, Whose.PEERS))
+        self.one.pass_time(3_599.0)
+        self.assertIsNotNone(self.one.want("a.example", "c.example"))
+        self.one.pass_time(1.0)
+        self.assertIsNone(self.one.want("a.example", "c.example"))
+
+    def test_served(self) -> None:
+        """S12: of an accepted name the peer is asked with nothing whether it serves it, then it may be sent to."""
+        self.one.prove(2, "c.example", "*.w.example")
+        self.one.said()
+        self.one.want("a.example", "x.w.example")
+        self.assertEqual([Request(id=1, domain=name("x.w.example"), data=b"")], self.one.said())
+        self.assertFalse(self.one.hear(Present(id=1, data=b"more than asked for")))
+        self.one.hear(Present(id=1, data=b""))
+        self.assertEqual([Accept(id=1, certificate=2, names=listed(name("x.w.example")))], self.one.said())
+        self.assertTrue(self.one.multiplexer.may_send(pair("a.example", "x.w.example")))
+
+    def test_served_no_more(self) -> None:
+        """S12: what is no longer accepted when the peer says that it serves it is not opened by that."""
+        self.one.prove(2, "c.example", "d.example")
+        self.one.want("a.example", "d.example")
+        self.one.multiplexer.revoke_certificate(2, MultiplexCondition.CERTIFICATE_EXPIRED, self.one.now)
+        self.one.hear(Present(id=1, data=b""))
+        self.assertEqual([(1, MultiplexCondition.TRY_AGAIN)], rejected(self.one.said()))
+        self.assertFalse(self.one.multiplexer.peers.is_open(D))
+
+    def test_needless(self) -> None:
+        """What has come to be usable while it stood in line is not asked for."""
+        self.one = OneEnd(max_pending=1)
+        self.one.accept("a.example")
+        self.one.want("a.example", "c.example")
+        self.one.want("a.example", "d.example")
+        self.one.prove(2, "d.example")
+        self.one.said()
+        self.one.hear(Reject(id=1, condition=MultiplexCondition.TIMEOUT))
+        self.assertEqual([], self.one.said())
+
+
+class NamesLimitTests(VerifyingCase):
+    """How many names and certificates are kept."""
+
+    limits = MultiplexLimits(max_domains=4)
+
+    def test_limit(self) -> None:
+        """Up to max-domains names are kept; an offer of one more is too-many, one of a name that is kept is not."""
+        self.one.prove(2, "c.example", "d.example", "e.example")
+        self.one.said()
+        self.assertEqual(4, len(self.one.multiplexer.peers))
+        self.offer(4, "f.example")
+        self.offer(6, "d.example", renew=True)
+        self.assertEqual([(4, MultiplexCondition.TOO_MANY)], rejected(self.one.said()))
+
+    def test_list(self) -> None:
+        """Names for which there is no room are not listed."""
+        self.one.prove(2, "c.example", "d.example", "e.example", "f.example")
+        accept = self.one.said()[-1]
+        self.assertEqual((3, C), (len(accept.names), accept.names[0].name))  # type: ignore[union-attr]  # it has some
+        self.assertEqual(4, len(self.one.multiplexer.peers))
+
+    def test_filled_meanwhile(self) -> None:
+        """A domain for which there was room when it was offered, and is none when it is proven, is too-many."""
+        self.offer(2, "f.example")
+        self.one.hear(Present(id=2, data=b"proof"))
+        self.one.prove(4, "c.example", "d.example", "e.example")
+        self.one.said()
+        self.conclude(2, "f.example")
+        self.assertEqual([(2, MultiplexCondition.TOO_MANY)], rejected(self.one.said()))
+
+    def test_served_without_room(self) -> None:
+        """A name below a pattern that finds no room of its own is too-many."""
+        self.one.prove(2, "c.example", "d.example", "*.w.example")
+        self.one.want("a.example", "x.w.example")
+        self.one.said()
+        self.one.hear(Present(id=1, data=b""))
+        self.assertEqual([(1, MultiplexCondition.TOO_MANY)], rejected(self.one.said()))
+
+    def test_certificates(self) -> None:
+        """Twice as many certificates as names are kept, whose names may be the same; one more is too-many."""
+        for number in range(7):
+            self.one.prove(2 * number + 2, "c.example", subject=f"{number}")
+        self.assertEqual(8, len(self.one.multiplexer.peers.certificates))
+        self.one.said()
+        self.offer(100, renew=True)
+        self.assertEqual([(100, MultiplexCondition.TOO_MANY)], rejected(self.one.said()))
+
+    def test_hosted_meanwhile(self) -> None:
+        """T24: a domain that we have come to host while it was judged is not accepted."""
+        self.offer(2)
+        self.one.hear(Present(id=2, data=b"proof"))
+        self.one.end.hosted.add(C)
+        self.one.said()
+        self.conclude(2, "c.example")
+        self.assertEqual([(2, MultiplexCondition.POLICY_VIOLATION)], rejected(self.one.said()))
+
+
+class ReplacingTests(VerifyingCase):
+    """M6: a certificate of the same subject."""
+
+    def test_replaced(self) -> None:
+        """M6: the new one is accepted, then the old one revoked; names of both have no gap, the others lapse."""
+        self.one.prove(2, "c.example", "d.example", subject="one")
+        self.one.said()
+        self.one.prove(4, "c.example", "e.example", subject="one")
+        accept, revoke = self.one.said()[-2:]
+        self.assertIsInstance(accept, Accept)
+        self.assertEqual(Revoke(id=1, certificate=2, names=(), condition=MultiplexCondition.REPLACED), revoke)
+        self.assertEqual([0, 4], list(self.one.multiplexer.peers.certificates))
+        standings = [self.one.multiplexer.peers.standing(each) for each in (C, D)]
+        self.assertEqual([Standing.OPEN, Standing.REVOKING], standings)
+        self.assertEqual({D}, closed(self.one.end.events, Whose.PEERS))
+
+    def test_other_subject(self) -> None:
+        """M6: certificates of other subjects stand beside each other."""
+        self.one.prove(2, "c.example", subject="one")
+        self.one.prove(4, "c.example", subject="two")
+        self.assertEqual([0, 2, 4], list(self.one.multiplexer.peers.certificates))
+
+    def test_handshake(self) -> None:
+        """M6, S25: certificate 0 is replaced like any other; the stream goes with the header's domain."""
+        self.one.prove(2, "b.example")
+        self.assertEqual([2], list(self.one.multiplexer.peers.certificates))
+        self.one = OneEnd()
+        self.one.multiplexer.peers.certificates.clear()
+        shown = issued("b.example", subject="one")
+        self.one.multiplexer.begin(vouched(B, (shown.leaf,)), self.one.now)
+        violation = self.assertRaises(RemoteViolation, self.one.prove, 2, "c.example", subject="one")
+        self.assertIs(StreamCondition.RESET, violation.condition)
+
+
+class ExpiryTests(VerifyingCase):
+    """Certificates end."""
+
+    def test_end(self) -> None:
+        """S25, T21: when its chain ends a certificate is revoked; its names lapse, the stream and the others go on."""
+        self.one.prove(2, "c.example", until=2_000.0)
+        self.one.said()
+        self.assertEqual(2_000.0, self.one.multiplexer.deadline)
+        self.one.pass_time(999.9)
+        self.assertEqual([], self.one.said())
+        self.one.pass_time(0.1)
+        expected = Revoke(id=1, certificate=2, names=(), condition=MultiplexCondition.CERTIFICATE_EXPIRED)
+        self.assertEqual([expected], self.one.said())
+        self.assertIs(Standing.REVOKING, self.one.multiplexer.peers.standing(C))
+        self.one.hear(Revoked(id=1))
+        self.assertEqual([Revoked(id=1)], self.one.said())
+        self.assertIs(Standing.OUT, self.one.multiplexer.peers.standing(C))
+
+    def test_renewed_before(self) -> None:
+        """M6: where a newer certificate was accepted before, nothing happens when the older one would have ended."""
+        self.one.prove(2, "c.example", until=2_000.0)
+        self.one.prove(4, "c.example", until=9_000.0)
+        self.one.hear(Revoked(id=1))
+        self.one.said()
+        self.one.pass_time(1_500.0)
+        self.assertEqual([], self.one.said())
+
+    def test_renewed_after(self) -> None:
+        """M6: where it is accepted after, stanzas bounce until then, and the name is back at once."""
+        self.one.prove(2, "c.example", until=2_000.0)
+        self.one.pass_time(1_000.0)
+        self.one.prove(4, "c.example", until=9_000.0)
+        self.assertIs(Standing.OPEN, self.one.multiplexer.peers.standing(C))
+        self.one.hear(Revoked(id=1))
+        self.assertIs(Standing.OPEN, self.one.multiplexer.peers.standing(C))
+
+    def test_handshake(self) -> None:
+        """S25: when certificate 0 ends and no other covers the header's domain, the stream is reset."""
+        multiplexer = self.one.multiplexer
+        violation = self.assertRaises(
+            RemoteViolation, multiplexer.revoke_certificate, 0, MultiplexCondition.CERTIFICATE_EXPIRED, self.one.now
+        )
+        self.assertIs(StreamCondition.RESET, violation.condition)
+
+    def test_handshake_covered(self) -> None:
+        """S25: where another certificate covers it, the stream goes on."""
+        self.one.prove(2, "c.example", "b.example")
+        self.one.multiplexer.revoke_certificate(0, MultiplexCondition.CERTIFICATE_EXPIRED, self.one.now)
+        self.assertTrue(self.one.multiplexer.peers.is_open(B))
+
+    def test_not_accepted(self) -> None:
+        """A certificate that is not accepted, or was not even that of the handshake, cannot be revoked."""
+        one = OneEnd(known=False)
+        for id in (0, 7):
+            one.multiplexer.revoke_certificate(id, MultiplexCondition.CERTIFICATE_EXPIRED, one.now)
+        self.assertEqual([], one.said())
+
+    def test_until(self) -> None:
+        """T21: the peer hears when what it has proven will end, by portions where there are many names."""
+        names = [f"{'n' * 60}.{'n' * 60}{number}.example" for number in range(250)]
+        credentials = issued("c.example", *names)
+        self.offer(2)
+        self.one.show(2, credentials)
+        self.one.said()
+        self.one.multiplexer.conclude(2, vouched(C, (credentials.leaf,), 2_000.0), self.one.now)
+        accepts = self.one.said()
+        self.assertEqual(2, len(accepts))
+        every = [each for accept in accepts if isinstance(accept, Accept) for each in accept.names]
+        self.assertEqual((251, {2_000.0}), (len(every), {each.until for each in every}))
