@@ -17,6 +17,7 @@ from typing import Final
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.interfaces import IStreamServerEndpoint
+from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
 from muxs2s.hosts.seam import Host
@@ -26,6 +27,7 @@ from muxs2s.network.certificates import CertificateStore, Reload
 from muxs2s.network.connecting import ConnectLimits, Connector
 from muxs2s.network.evidence import Judge, PolicyJudge
 from muxs2s.network.listening import ListeningPlaces
+from muxs2s.network.protocol import StreamProtocol
 from muxs2s.network.reactors import INetworkReactor
 from muxs2s.network.resolver import Lookup, Resolver
 from muxs2s.network.targets import Overrides
@@ -55,6 +57,10 @@ __all__ = ["S2SService", "ServiceLimits"]
 
 RANDOM_SECRET_BYTES: Final = 32
 """Of the dialback secret that is made where none is given."""
+
+RENEWAL_SECONDS: Final = 3_600.0
+"""Between two looks at whether a certificate shown on a stream has a successor: one that is valid only now, or
+that the peer did not take when the certificates were read."""
 
 _COMPLAINT: Final = "peers cannot connect at {endpoint}: {reason}. Remedy: free it, or listen elsewhere"
 
@@ -129,6 +135,8 @@ class S2SService(Service):
         self.certificates = certificates
         self._policies = policies
         self._hidden, self._announces = hidden, announces
+        self._renewals = LoopingCall(self._renew)
+        self._renewals.clock = reactor
         self._reactor = reactor
         self._backoffs = Backoffs(lambda: Backoff(limits=limits.backoff, chance=chance))
         self._places = ListeningPlaces(endpoints, _COMPLAINT)
@@ -167,7 +175,7 @@ class S2SService(Service):
                 entropy=entropy,
                 deliver=self._routing.deliver,
                 reached=self._reached,
-                announced=self._announced,
+                shared=self._shared,
             )
         )
         self._seams = LinkSeams(
@@ -245,6 +253,7 @@ class S2SService(Service):
         :returns: fires when all that is done; never fails.
         """
         Service.stopService(self)
+        self._end_renewals()
         self._routing.stop()
         ending = [self._places.close(), self._direct_places.close(), self._streams.stop()]
         return DeferredList(ending).addCallback(self._stopped)
@@ -323,10 +332,8 @@ class S2SService(Service):
 
         New streams show them, and so do those that many domains share.
         """
-        now = self._reactor.seconds()
-        reload = self.certificates.reload(now)
-        for connection in self._streams:
-            renew(connection, self.certificates.for_domain, now)
+        reload = self.certificates.reload(self._reactor.seconds())
+        self._renew()
         self.end_rests()
         return reload
 
@@ -344,6 +351,27 @@ class S2SService(Service):
 
     def _new_link(self, queue: PairQueue) -> Link:
         return new_link(queue, self._seams, self._backoffs.of(queue.pair))
+
+    def _renew(self) -> None:
+        """Have shared streams show certificates that have taken the place of others, long before those end."""
+        shared = [connection for connection in self._streams if connection.multiplexer is not None]
+        for connection in shared:
+            renew(connection, self.certificates.for_domain, self._reactor.seconds())
+        if not shared:
+            self._end_renewals()
+
+    def _end_renewals(self) -> None:
+        if self._renewals.running:
+            self._renewals.stop()
+
+    def _shared(self, connection: StreamProtocol) -> None:
+        """Domains share a stream from now on."""
+        for domain in sorted(self._announced()):
+            connection.offer(domain)
+        if self.running and not self._renewals.running:
+            self._renewals.start(RENEWAL_SECONDS, now=False).addErrback(
+                lambda failure: self._log.failure("renewing certificates on streams", failure)
+            )
 
     def _announced(self) -> AbstractSet[DomainName]:
         """The domains that are proven to peers without being asked for."""

@@ -9,7 +9,7 @@ the peer at its other end, never to a pair: a pair only uses it. Does not know h
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Final
@@ -43,7 +43,7 @@ from muxs2s.stream.initiating import InitiatingStream
 from muxs2s.stream.machine import StreamState
 from muxs2s.stream.receiving import ReceivingStream
 from muxs2s.stream.side import OwnSide
-from muxs2s.wire.names import DomainName, DomainPair
+from muxs2s.wire.names import DomainPair
 from muxs2s.wire.stanza import Slice
 
 __all__ = ["StreamSeams", "Streams"]
@@ -69,8 +69,8 @@ class StreamSeams:
     reached: Callable[[DomainPair], None] = lambda _pair: None
     """Told of a pair whose target has just proven itself to its sender: it is there."""
 
-    announced: Callable[[], Iterable[DomainName]] = tuple
-    """Gives the domains of ours that are proven to a peer as soon as domains share a stream."""
+    shared: Callable[[StreamProtocol], None] = lambda _connection: None
+    """Told of a stream that many domains may share from now on."""
 
 
 class Streams:
@@ -225,8 +225,7 @@ class Streams:
             self._users_of(connection)
             self._search.multiplex(connection, event)
         if isinstance(event, Multiplexes):
-            for domain in sorted(self.seams.announced()):
-                connection.offer(domain)
+            self.seams.shared(connection)
 
     def received(self, _connection: StreamProtocol, stanzas: Sequence[Slice]) -> None:
         """Hand on what came."""

@@ -65,7 +65,7 @@ def renew(
         return
     shown = {certificate.leaf for certificate in multiplexer.own.certificates.values()}
     for name in multiplexer.own:
-        if not isinstance(name, DomainName):
+        if not isinstance(name, DomainName) or not multiplexer.own.is_open(name):
             continue
         current = certificate_of(name, now)
         if current is not None and current.leaf not in shown:

@@ -340,7 +340,7 @@ class ChangeTests(ServerTestCase):
     def test_hidden_and_announced(self) -> None:
         """Which domains are hidden, and whether the others are announced, counts from then on."""
         server = self.start(self.made(domains=["a.example", "b.example"]))
-        side, announced = server.federation._streams.seams.side, server.federation._streams.seams.announced
+        side, announced = server.federation._streams.seams.side, server.federation._announced
         self.assertEqual((False, set()), (BOT in side.hidden, set(announced())))
         policy = {"multiplex_hidden": ["b.example"], "multiplex_announce": True}
         server.apply(self.made(domains=["a.example", "b.example"], policy=policy))
