@@ -20,7 +20,7 @@ from tests.make_coverage import (
     tests_by_row,
 )
 
-REACHED: Final = ("1", "2")
+REACHED: Final = ("1", "2", "3")
 """Milestones whose rows are all there."""
 
 

@@ -12,6 +12,7 @@ from muxs2s.multiplex.conditions import MultiplexCondition
 from muxs2s.multiplex.events import Multiplexes, MultiplexRefused
 from muxs2s.multiplex.limits import MultiplexLimits
 from muxs2s.multiplex.multiplexer import Multiplexer
+from muxs2s.multiplex.verdicts import NotVouched
 from muxs2s.proof.authenticators import Authenticators
 from muxs2s.proof.peers import DIALBACK_SUFFICES, PeerPolicies, PeerPolicy
 from muxs2s.stream.associations import Direction
@@ -386,6 +387,19 @@ class StanzaTests(SynchronousTestCase):
         stream = enabled()
         open_for(stream, "a2.example")
         stanza = message("x@a2.example").data
+        self.assertEqual([stanza], received(stream.receive_bytes(stanza, 0.0)))
+
+    def test_independent(self) -> None:
+        """E13: each certificate stands for itself: that another is refused, or revoked, changes nothing for it."""
+        stream = enabled()
+        open_for(stream, "a2.example", "a3.example")
+        stream.multiplex(lambda each: each.want(DomainPair(B, name("a4.example")), 0.0), 0.0)
+        id = _last_id(stream)
+        stream.receive_bytes(f"<present xmlns='{NAMESPACE}' id='{id}'>AAAA</present>".encode(), 0.0)
+        bad = NotVouched(condition=MultiplexCondition.BAD_AUTHENTICATOR, text="another key")
+        stream.multiplex(lambda each: each.conclude(id, bad, 0.0), 0.0)
+        stream.multiplex(lambda each: each.revoke([A2], MultiplexCondition.POLICY_VIOLATION, 0.0), 0.0)
+        stanza = message("x@a3.example").data
         self.assertEqual([stanza], received(stream.receive_bytes(stanza, 0.0)))
 
     def test_foreign_sender(self) -> None:
