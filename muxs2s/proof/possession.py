@@ -11,7 +11,7 @@ import hashlib
 import hmac
 from typing import Final, Protocol
 
-from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes, PublicKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import Certificate, load_der_x509_certificate
 
@@ -122,10 +122,7 @@ class AuthenticatorSender:
         if proof.scheme not in SCHEMES:
             raise AuthenticatorRefused(f"signature scheme 0x{proof.scheme:04x} was not asked for")
         chain = tuple(map(load_der_x509_certificate, shown.certificates))
-        key = chain[0].public_key()
-        if proof.scheme not in schemes_of(chain[0], key):
-            raise AuthenticatorRefused(f"its key does not sign by {SCHEMES[proof.scheme].name}")
-        demand_signing_usage(chain[0], shown.certificates[0])
+        key = _signing_key(chain[0], shown.certificates[0], proof.scheme)
         transcript = self._transcript(request, shown.data)
         verify(proof.scheme, key, proof.signature, _SIGNED_BEFORE + transcript.digest())
         transcript.update(proof.data)
@@ -160,3 +157,12 @@ def _first_fitting(schemes: tuple[int, ...], certificate: OwnCertificate) -> int
             return scheme
     names = ", ".join(SCHEMES[scheme].name for scheme in fitting) or "none of TLS 1.3"
     raise AuthenticatorRefused(f"the peer takes no signature of this certificate's key, which signs by {names}")
+
+
+def _signing_key(certificate: Certificate, der: bytes, scheme: int) -> PublicKeyTypes:
+    """The key of a certificate, if it may sign by this scheme."""
+    key = certificate.public_key()
+    if scheme not in schemes_of(certificate, key):
+        raise AuthenticatorRefused(f"its key does not sign by {SCHEMES[scheme].name}")
+    demand_signing_usage(certificate, der)
+    return key
