@@ -99,9 +99,7 @@ ROWS: Final[Mapping[str, str]] = MappingProxyType(
 UNOBSERVABLE: Final[Mapping[str, str]] = MappingProxyType(
     {
         "M10": "resumption is not played yet",
-        "E2": "shown by every authenticator that verifies: the early exporter gives other values",
         "E3": "what a server does before the end of the handshake cannot be told from what it does right after",
-        "E5": "shown by every authenticator that verifies: behind a proxy none would",
         "E16": "TLS with post-handshake authentication looks the same until it is asked for",
         "S23": "takes hours",
         "S24": "a permission, no duty",
@@ -110,7 +108,6 @@ UNOBSERVABLE: Final[Mapping[str, str]] = MappingProxyType(
         "S32": "seen by its components alone",
         "S33": "seen by its components alone",
         "D8": "only the server itself knows the secret that its keys are made from",
-        "D19": "the ids of the streams that matter are chosen by the server itself",
     }
 )
 """Why nobody can tell from outside; such a row may have cases all the same if some part of it shows."""

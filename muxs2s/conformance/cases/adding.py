@@ -29,7 +29,7 @@ MOST_PENDING: Final = 1_000
 """Up to which a limit is tried."""
 
 
-@CHAPTER.case("M5 E4 E6 E8")
+@CHAPTER.case("M5 E2 E4 E5 E6 E8")
 async def _one(kit: Kit) -> None:
     """A domain that is proven by its certificate is accepted, and its requests are answered."""
     stream = await Multiplexing.enabled(kit)

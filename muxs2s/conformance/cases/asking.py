@@ -42,7 +42,7 @@ async def _refused(kit: Kit, data: bytes) -> None:
     await stream.refused(_BAD, id_=id_)
 
 
-@CHAPTER.case("M5 E4 E8 E9 E10")
+@CHAPTER.case("M5 E2 E4 E5 E8 E9 E10")
 async def _proves(kit: Kit) -> None:
     """Asked for a further domain, the server proves it by its certificate, and uses it once it is accepted."""
     stream = await Multiplexing.enabled(kit)

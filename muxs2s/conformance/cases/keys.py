@@ -9,11 +9,11 @@ from __future__ import annotations
 from typing import Final
 
 from muxs2s.conformance.case import Chapter
-from muxs2s.conformance.deviation import Deviation
+from muxs2s.conformance.deviation import Deviation, NotObservable
 from muxs2s.conformance.kit import Kit
 from muxs2s.conformance.own import Identity
 from muxs2s.conformance.peer import ScriptedPeer
-from muxs2s.conformance.saying import DIALBACK_OFFER, key_question, key_result
+from muxs2s.conformance.saying import CLOSING, DIALBACK_OFFER, key_question, key_result
 from muxs2s.conformance.setting import Need
 from muxs2s.wire.namespaces import DIALBACK, SERVER
 
@@ -84,6 +84,24 @@ async def _asked_once(kit: Kit) -> None:
     asking.say(key_question(identity.domain, kit.domain, id_, type="valid"))
     await peer.element("result", DIALBACK, from_=kit.domain, to=identity.domain, type="valid")
     await kit.is_alive(peer)
+
+
+@CHAPTER.case("D18 D19", Need.KEYS, Need.AUTHENTICATION)
+async def _other_connection(kit: Kit) -> None:
+    """A verdict that comes over another connection than the question went does not count."""
+    one, peer = await _second(kit)
+    two = kit.another()
+    peer.say(key_result(one.domain, kit.domain, kit.token()))
+    asking, id_, _ = await kit.asked(one)
+    peer.say(key_result(two.domain, kit.domain, kit.token()))
+    try:
+        other, _, _ = await kit.asked(two)
+    except Deviation:
+        raise NotObservable("the server asks about both on one connection") from None
+    other.say(key_question(one.domain, kit.domain, id_, type="invalid"), CLOSING)
+    await peer.element("result", DIALBACK, from_=kit.domain, to=two.domain, type="error")
+    asking.say(key_question(one.domain, kit.domain, id_, type="valid"))
+    await peer.element("result", DIALBACK, from_=kit.domain, to=one.domain, type="valid")
 
 
 @CHAPTER.case("D22", Need.KEYS, Need.AUTHENTICATION)
