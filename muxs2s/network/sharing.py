@@ -36,6 +36,10 @@ class SharedJobs(Generic[K, T]):
     def __len__(self) -> int:
         return len(self._jobs)
 
+    def __contains__(self, key: K) -> bool:
+        """Whether a job is under way."""
+        return key in self._jobs
+
     def join(self, key: K, start: Callable[[], Coroutine[Deferred[Any], Any, T]]) -> Deferred[T]:
         """
         Wait for the job of this key; begin it if nobody has.

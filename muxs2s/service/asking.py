@@ -7,7 +7,7 @@ Knows who waits for which domain, and tells each what came of it. Does not know 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from enum import Enum, auto
 
 from twisted.internet.defer import Deferred, succeed
@@ -15,6 +15,7 @@ from twisted.internet.interfaces import IReactorTime
 
 from muxs2s.multiplex.events import Whose
 from muxs2s.network.protocol import StreamProtocol
+from muxs2s.service.lobbies import Lobby
 from muxs2s.wire.names import DomainName, DomainPair, DomainPattern
 
 __all__ = ["Answer", "Askers"]
@@ -40,7 +41,9 @@ class _Line:
     """Those who wait on one stream."""
 
     def __init__(self) -> None:
-        self._waiting: dict[DomainPair, Deferred[Answer]] = {}
+        self.lobby = Lobby()
+        """Of those who are told by being sent off."""
+        self._waiting: dict[DomainPair, Callable[[Answer], None]] = {}
         self._of: dict[Whose, dict[DomainName, dict[DomainPair, None]]] = {whose: {} for whose in Whose}
         """Their pairs, in the order in which they came, by the domain of either end."""
 
@@ -51,17 +54,20 @@ class _Line:
         """Whether others wait for both of its domains, so that nothing of it has to be asked for any more."""
         return all(domain in domains for domains, domain in self._places(pair))
 
-    def join(self, pair: DomainPair) -> Deferred[Answer]:
-        """Wait."""
+    def join(self, pair: DomainPair, told: Callable[[Answer], None]) -> None:
+        """
+        Wait.
 
-        def leave(_asker: Deferred[Answer]) -> None:
-            self._leave(pair)
-
-        asker: Deferred[Answer] = Deferred(leave)
-        self._waiting[pair] = asker
+        :param told: called with what came of it, unless the pair leaves before.
+        """
+        self._waiting[pair] = told
         for domains, domain in self._places(pair):
             domains.setdefault(domain, {})[pair] = None
-        return asker
+
+    def leave(self, pair: DomainPair, told: Callable[[Answer], None]) -> None:
+        """Wait no more, if it still does."""
+        if self._waiting.get(pair) is told:
+            self._take(pair)
 
     def concerned(self, whose: Whose, names: Sequence[DomainName | DomainPattern]) -> list[DomainPair]:
         """Those who wait for one of these names."""
@@ -69,16 +75,15 @@ class _Line:
         return [pair for name in names for domain in _matching(name, domains) for pair in domains[domain]]
 
     def answer(self, pairs: Sequence[DomainPair], answer: Answer) -> None:
-        """Tell some of them."""
-        for pair in pairs:
-            if pair in self._waiting:  # what one is told may make another leave
-                self._leave(pair).callback(answer)
+        """Tell some of them, when all of these have left: whoever asks again is not taken for one who waits."""
+        for told in [self._take(pair) for pair in dict.fromkeys(pairs) if pair in self._waiting]:
+            told(answer)
 
     def answer_all(self, answer: Answer) -> None:
         """Tell everybody."""
         self.answer(tuple(self._waiting), answer)
 
-    def _leave(self, pair: DomainPair) -> Deferred[Answer]:
+    def _take(self, pair: DomainPair) -> Callable[[Answer], None]:
         for domains, domain in self._places(pair):
             del domains[domain][pair]
             if not domains[domain]:
@@ -114,14 +119,43 @@ class Askers:
             cancelled; what was begun then goes on, for whoever comes next.
         """
         line = self._lines.get(connection) or _Line()
-        if not line.knows(pair) and connection.want(pair) is not None:
-            return succeed(Answer.REFUSED)
-        if connection.multiplexer is None:
-            return succeed(Answer.GONE)
-        if self._may_send(connection, pair):
-            return succeed(Answer.OPENED)
+        answer = self._answer_at_once(pair, connection, line)
+        if answer is not None:
+            return succeed(answer)
+
+        def told(answer: Answer) -> None:
+            if not asker.called:  # what others were told meanwhile may have made it leave
+                asker.callback(answer)
+
+        asker: Deferred[Answer] = Deferred(lambda _asker: line.leave(pair, told))
         self._lines[connection] = line
-        return line.join(pair)
+        line.join(pair, told)
+        return asker
+
+    def hold(self, pair: DomainPair, connection: StreamProtocol) -> Lobby | None:
+        """
+        As :meth:`ask`, for a queue, which is sent off when something has come of it, whatever it is.
+
+        :returns: where to wait; ``None`` if there is nothing to wait for.
+        """
+        line = self._lines.get(connection) or _Line()
+        if self._answer_at_once(pair, connection, line) is not None:
+            return None
+
+        def told(_answer: Answer) -> None:
+            line.lobby.send_off([pair])
+
+        self._lines[connection] = line
+        line.join(pair, told)
+        return line.lobby
+
+    def _answer_at_once(self, pair: DomainPair, connection: StreamProtocol, line: _Line) -> Answer | None:
+        """Ask for what nobody waits for yet; what came of it, if that is known."""
+        if not line.knows(pair) and connection.want(pair) is not None:
+            return Answer.REFUSED
+        if connection.multiplexer is None:
+            return Answer.GONE
+        return Answer.OPENED if self._may_send(connection, pair) else None
 
     def opened(self, connection: StreamProtocol, whose: Whose, names: Sequence[DomainName | DomainPattern]) -> None:
         """Names have become usable: tell those who miss nothing more."""

@@ -23,6 +23,7 @@ from muxs2s.network.targets import Target
 from muxs2s.service.asking import Answer, Askers
 from muxs2s.service.calls import Call, Calls
 from muxs2s.service.linkseams import StreamUnavailable
+from muxs2s.service.lobbies import Lobby
 from muxs2s.service.opening import Purpose
 from muxs2s.service.shared import SharedStreams
 from muxs2s.service.ways import MULTIPLEXING, ORDINARY, Way, Ways
@@ -30,6 +31,9 @@ from muxs2s.service.whereabouts import Endpoint, Guide, Whereabouts, endpoint_of
 from muxs2s.wire.names import DomainName, DomainPair
 
 __all__ = ["HINT_SECONDS", "Search", "SearchSeams"]
+
+LOBBY_TURNS: Final = 2
+"""Of the reactor, until whoever wanted a domain first has begun to search, if it is to do so without delay."""
 
 HINT_SECONDS: Final = 10.0
 """For the peer of a stream that only says that it leads somewhere to answer for a domain there."""
@@ -63,6 +67,8 @@ class Search:
         self._shared = SharedStreams(seams.clock)
         self._askers = Askers(seams.clock)
         self._calls = Calls(seams.clock)
+        self._lobbies: dict[DomainName, Lobby | None] = {}
+        """For who wants the same domain of a peer, until it is known which way leads there; ``None``: just closed."""
         self._undecided: dict[StreamProtocol, Call] = {}
         """Streams that were opened and may yet multiplex, with those who wait for that."""
         self._dialled: dict[StreamProtocol, Endpoint] = {}
@@ -102,7 +108,32 @@ class Search:
                 return await self._call(pair, endpoints)
         return found
 
+    def hold(self, pair: DomainPair) -> Lobby | None:
+        """
+        Let a pair wait with others for what concerns them all.
+
+        :returns: where; ``None`` if it has to search by itself. The first one that wants a domain has to.
+        """
+        target = pair.target
+        lobby = self._lobbies.get(target)
+        if lobby is not None or not self._seams.may_share(target):
+            return lobby
+        endpoints = self.whereabouts.known(target) or frozenset()
+        shared = self._shared.leading_to(endpoints, takes_hints=False)
+        if shared is not None:
+            return self._askers.hold(pair, shared)
+        if target not in self._lobbies and not self.ways.is_ordinary(endpoints, self._seams.clock.seconds()):
+            self._lobbies[target] = Lobby()
+            Deferred.fromCoroutine(self._keep_lobby(target)).addErrback(self._not_located)
+        return None
+
     # What streams tell us.
+
+    def carried(self, pair: DomainPair) -> None:
+        """A stream carries a pair, however that came about."""
+        lobby = self._lobbies.get(pair.target)
+        if lobby is not None:
+            lobby.send_off([pair])
 
     def dials(self, connection: StreamProtocol, target: Target) -> None:
         """A connection is there on which a stream that may multiplex is opened."""
@@ -158,6 +189,22 @@ class Search:
             locating = Deferred.fromCoroutine(self._locate(connection))
             self._locating[connection] = locating.addErrback(self._not_located)
         self._decided(connection)
+
+    async def _keep_lobby(self, target: DomainName) -> None:
+        """Have others wait until a stream is there on which they can ask, or it is clear that there will be none."""
+        try:
+            for _ in range(LOBBY_TURNS):
+                await _next_turn(self._seams.clock)
+            if self.whereabouts.is_looking(target):
+                await self.whereabouts.of(target)
+            await self._waited(self.whereabouts.known(target) or frozenset())
+        except StreamUnavailable:
+            """Whoever waits makes out by itself what that means for it."""
+        finally:
+            lobby, self._lobbies[target] = self._lobbies[target], None
+            if lobby is not None:  # pragma: no branch - nobody else closes it
+                lobby.send_off()
+            del self._lobbies[target]
 
     def _ask(self, pair: DomainPair, shared: StreamProtocol, endpoints: frozenset[Endpoint]) -> Deferred[Answer]:
         """Ask for a pair on a stream that may lead to its peer; where that is but a hint, not for long."""
@@ -237,6 +284,12 @@ class Search:
     def _note(self, connection: StreamProtocol, way: Way, why_not_better: str = "") -> None:
         if connection in self._dialled:
             self.ways.note(self._called(connection), way, self._seams.clock.seconds(), why_not_better)
+
+
+def _next_turn(clock: IReactorTime) -> Deferred[None]:
+    turn: Deferred[None] = Deferred()
+    clock.callLater(0, turn.callback, None)
+    return turn
 
 
 def _address_of(connection: StreamProtocol) -> Endpoint | None:

@@ -122,7 +122,7 @@ class Streams:
 
     def find(self, pair: DomainPair) -> Carrier | None:
         """
-        Give the stream that carries a pair.
+        Give the stream that carries a pair, or where it waits with others for one.
 
         One that is closing has the pair wait until it is gone: what it was given is not overtaken on another.
         """
@@ -132,7 +132,7 @@ class Streams:
                 break
             if connection.stream.state in _ENDING:
                 found = connection
-        return None if found is None else self._users[found]
+        return self._search.hold(pair) if found is None else self._users[found]
 
     def dial(self, pair: DomainPair) -> Deferred[Carrier]:
         """
@@ -202,6 +202,7 @@ class Streams:
             wish.callback(connection)
         self._opening.negotiated(connection)
         self._search.ready(connection)
+        self._search.carried(pair)
         if isinstance(connection.stream, ReceivingStream):
             self.seams.reached(pair)
 

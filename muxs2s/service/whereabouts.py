@@ -90,6 +90,10 @@ class Whereabouts:
         endpoints, until = self._known.get(domain, (None, 0.0))
         return endpoints if self._clock.seconds() < until else None
 
+    def is_looking(self, domain: DomainName) -> bool:
+        """Whether somebody asks for a domain at the moment."""
+        return domain in self._jobs
+
     def forget(self) -> None:
         """Look anew from now on."""
         self._known.clear()

@@ -33,7 +33,7 @@ class SharedJobsTests(SynchronousTestCase):
     def test_one_job_for_all(self) -> None:
         """Everybody who joins before the end gets the result of one job."""
         askers = [self.join() for _ in range(3)]
-        self.assertEqual(1, len(self.started))
+        self.assertEqual((1, True, False), (len(self.started), "a" in self.jobs, "b" in self.jobs))
         self.started[0].callback(7)
         self.assertEqual([7, 7, 7], [self.successResultOf(asker) for asker in askers])
         self.assertEqual(0, len(self.jobs))

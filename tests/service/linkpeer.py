@@ -14,6 +14,7 @@ from muxs2s.network.protocol import StreamProtocol
 from muxs2s.service.backoff import Backoff
 from muxs2s.service.links import new_link
 from muxs2s.service.linkseams import Link, LinkSeams, StreamUnavailable
+from muxs2s.service.lobbies import Lobby
 from muxs2s.service.outgoing import Outgoing, OutgoingSeams
 from muxs2s.service.queues import Carrier, PairQueue, QueueBudget, QueueLimits
 from muxs2s.service.users import StreamUsers
@@ -98,6 +99,8 @@ class LinkWorld:
         """The one that was had last."""
         self.found: dict[DomainPair, DoubleStream] = {}
         """Streams that can be found without a search."""
+        self.halls: dict[DomainPair, Lobby] = {}
+        """Where pairs wait together."""
         self.chance = 0.5
         self.backoff = Backoff(chance=lambda: 1.0)
         self.outgoing = Outgoing(
@@ -197,7 +200,7 @@ class LinkWorld:
         return self.links[-1]
 
     def _find(self, pair: DomainPair) -> Carrier | None:
-        return self.found[pair].users if pair in self.found else None
+        return self.found[pair].users if pair in self.found else self.halls.get(pair)
 
     def _dial(self, _pair: DomainPair) -> Deferred[Carrier]:
         self.dials.append(Deferred(self._note_cancelled))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 from twisted.internet.defer import CancelledError, Deferred
@@ -11,7 +12,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from muxs2s.multiplex.events import Whose
 from muxs2s.service.asking import Answer, Askers
 from muxs2s.wire.names import DomainName, DomainPair, DomainPattern
-from tests.service.samples import PAIR
+from tests.service.linkpeer import LinkWorld
+from tests.service.samples import PAIR, message
 from tests.service.sharedpeer import DoubleConnection, names, pair
 
 
@@ -97,6 +99,42 @@ class AskersTests(SynchronousTestCase):
         self.askers.refused(self.connection.protocol, Whose.OURS, names("a"))
         self.askers.closing(self.connection.protocol)
         self.assertEqual(0, len(self.askers))
+
+    def test_queues(self) -> None:
+        """Queues wait in one lobby, and are sent off to look again whatever has come of it."""
+        told: tuple[Callable[[DomainPair], None], ...] = (self.open, self.refuse, self.end)
+        for number, happens in enumerate(told):
+            world, each = LinkWorld(), pair("a", f"b{number}")
+            held = self.askers.hold(each, self.connection.protocol)
+            assert held is not None
+            world.halls[each] = held
+            world.push_stanzas(message(sender=f"x@{each.sender}", target=f"y@{each.target}"))
+            del world.halls[each]
+            happens(each)
+            self.assertEqual("resting", world.state)
+        self.assertEqual(0, len(self.askers))
+
+    def test_no_need_to_wait(self) -> None:
+        """A queue does not wait for what is known at once."""
+        self.connection.refusing.add(PAIR)
+        self.assertIsNone(self.askers.hold(PAIR, self.connection.protocol))
+
+    def test_asks_again_when_refused(self) -> None:
+        """Whoever asks again on hearing of a refusal is not taken for one who waits with the others."""
+        asked = [self.ask(pair("a1", "b1")), self.ask(pair("a1", "b2"))]
+        again: list[Answer] = []
+        self.connection.refusing.add(pair("a1", "b1"))
+        asked[0].addCallback(lambda _refused: self.ask(pair("a1", "b1"))).addCallback(again.append)
+        self.askers.refused(self.connection.protocol, Whose.OURS, names("a1"))
+        self.assertEqual(([Answer.REFUSED], 0), (again, len(self.askers)))
+
+    def refuse(self, pair: DomainPair) -> None:
+        """Let the target of a pair be refused."""
+        self.askers.refused(self.connection.protocol, Whose.PEERS, [pair.target])
+
+    def end(self, _pair: DomainPair) -> None:
+        """Let the stream end."""
+        self.askers.closing(self.connection.protocol)
 
     def test_left(self) -> None:
         """Who leaves is not told any more, not even by what another does when it is told."""

@@ -19,7 +19,8 @@ from muxs2s.service.searching import HINT_SECONDS, Search, SearchSeams
 from muxs2s.service.ways import MULTIPLEXING, ORDINARY
 from muxs2s.wire.errors import StanzaCondition
 from muxs2s.wire.names import DomainName, DomainPair
-from tests.service.samples import PAIR, B
+from tests.service.linkpeer import LinkWorld
+from tests.service.samples import PAIR, B, message
 from tests.service.sharedpeer import DoubleConnection, pair, refused
 
 SERVER = Target(host="xmpp.b.example", port=5269)
@@ -336,3 +337,90 @@ class PeersStreamTests(SearchTestCase):
 def broken(_domain: DomainName) -> Deferred[tuple[Target, ...]]:
     """A guide that fails in a way it must not."""
     raise ZeroDivisionError
+
+
+class LobbyTests(SearchTestCase):
+    """Others want the same domain while it is found out which way leads there."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.guide.goes_on = Deferred()
+        self.worlds: list[LinkWorld] = []
+
+    def wait(self, sender: str, target: str = "b") -> LinkWorld:
+        """Let something wait for a pair, as it is sent."""
+        self.worlds.append(LinkWorld())
+        world, each = self.worlds[-1], pair(sender, target)
+        held = self.search.hold(each)
+        world.halls = {} if held is None else {each: held}
+        world.push_stanzas(message(sender=f"x@{sender}.example", target=f"y@{target}.example"))
+        world.halls = {}
+        return world
+
+    def call(self) -> None:
+        """Let DNS answer, and the first one call."""
+        self.look()
+        self.clock.advance(0)
+        goes_on, self.guide.goes_on = self.guide.goes_on, None
+        assert goes_on is not None
+        goes_on.callback(None)
+
+    def states(self) -> list[str]:
+        """What has become of each: a link, or nothing yet."""
+        return [world.state for world in self.worlds]
+
+    def test_multiplexes(self) -> None:
+        """The first one searches; others wait without a link until there is a stream to ask on, and then there."""
+        for sender in ("a", "a1", "a2"):
+            self.wait(sender)
+        self.call()
+        self.wait("a3")
+        self.assertEqual(["resting", "none", "none", "none"], self.states())
+        connection = self.connect(offered=True)
+        self.multiplex(connection)
+        self.assertIsNotNone(self.search.hold(pair("a1", "b")))
+        self.assertIn(pair("a1", "b"), connection.wanted)
+
+    def test_ordinary(self) -> None:
+        """Where the peer turns out not to multiplex each searches by itself, and so does whoever comes then."""
+        self.wait("a")
+        self.wait("a1")
+        self.call()
+        self.connect(offered=False)
+        self.assertEqual(["resting", "resting"], self.states())
+        self.wait("a2")
+        self.assertEqual("resting", self.states()[-1])
+
+    def test_unreachable(self) -> None:
+        """Where the peer cannot be reached each searches by itself, all at the same time."""
+        self.wait("a")
+        self.wait("a1")
+        self.wait("a2")
+        self.call()
+        why = StreamUnavailable(StanzaCondition.REMOTE_SERVER_TIMEOUT, "not today", final=False)
+        self.opened[0][1].errback(why)
+        self.assertEqual(["resting"] * 3, self.states())
+
+    def test_nobody_calls(self) -> None:
+        """Where the first one does not call at once, as it rests, others do not wait for it."""
+        self.wait("a")
+        self.wait("a1")
+        self.assertEqual(["resting", "none"], self.states())
+        self.clock.advance(0)
+        self.assertEqual(["resting", "resting"], self.states())
+
+    def test_carried(self) -> None:
+        """A pair that a stream carries all the same, say because the peer has opened it, waits no more."""
+        self.search.carried(PAIR)
+        self.wait("a")
+        world = self.wait("a1")
+        self.search.carried(pair("a1", "b"))
+        self.assertEqual("resting", world.state)
+        self.call()
+
+    def test_private(self) -> None:
+        """Nobody waits for a domain that does not share streams."""
+        self.private.add(B)
+        self.assertIsNone(self.search.hold(PAIR))
+        self.wait("a")
+        self.assertEqual(["resting"], self.states())
