@@ -94,7 +94,7 @@ class ConversationCase(FederationTestCase):
         for step in steps:
             self.take(peer, step)
         outcome = " ".join(filter(None, [came_of(peer.heard), "gone" * peer.is_gone]))
-        lines = sum(not line.startswith("accepted ") for line in self.logged.lines)
+        lines = sum(not line.startswith(("accepted ", "to the server at ")) for line in self.logged.lines)
         self.world.advance(PATIENCE_SECONDS)
         delivered, is_over = " ".join(self.b.mailbox.texts), peer.is_gone or "closed" not in outcome
         peer.leave()
