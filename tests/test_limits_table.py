@@ -20,7 +20,6 @@ from twisted.trial.unittest import SynchronousTestCase
 import muxs2s
 from muxs2s.hosts import ComponentLimits
 from muxs2s.multiplex.elements import PeerLimits
-from muxs2s.multiplex.limits import MultiplexLimits
 from muxs2s.network.reactors import INetworkReactor
 from muxs2s.server.endpoints import MAX_WAITING_CONNECTIONS, ListenEndpoint
 from muxs2s.stream.announced import AnnouncedLimits
@@ -38,6 +37,7 @@ TABLES: Final = {
     "ConnectLimits": "connect.",
     "DialLimits": "connect.dial.",
     "FramingLimits": "",
+    "MultiplexLimits": "multiplex.",
     "PresentationLimits": "multiplex.",
     "QueueLimits": "queue.",
     "RaceLimits": "connect.race.",
@@ -47,10 +47,10 @@ TABLES: Final = {
 }
 """Every dataclass of limits, and what stands before its fields in the configuration and on the page."""
 
-NOT_OURS: Final[set[type[Any]]] = {AnnouncedLimits, PeerLimits, MultiplexLimits}
-"""Limits that peers tell, and those of a table of its own."""
+NOT_OURS: Final[set[type[Any]]] = {AnnouncedLimits, PeerLimits}
+"""Limits that peers tell."""
 
-ROOMS: Final = ("wire", "proof", "stream", "network", "hosts", "service", "server")
+ROOMS: Final = ("wire", "proof", "multiplex", "stream", "network", "hosts", "service", "server")
 """Where a constant is a limit of the server; those of commands, doubles and the demonstration are not."""
 
 UNITS: Final = frozenset(
@@ -61,12 +61,15 @@ UNITS: Final = frozenset(
             "connections per second",
             "contexts",
             "domains",
+            "exchanges",
             "elements",
             "hosts",
+            "ids",
             "keys",
             "levels",
             "lines",
             "names",
+            "numbers",
             "pairs",
             "parsers",
             "proofs",
@@ -219,6 +222,4 @@ class LimitsTableTests(SynchronousTestCase):
         """Each room of the package that has limits is looked at."""
         rooms = {found.name for found in pkgutil.iter_modules(muxs2s.__path__) if found.ispkg}
         self.assertEqual(set(), set(ROOMS) - rooms)
-        self.assertEqual(
-            {"check", "commands", "conformance", "demo", "multiplex", "probe", "testing"}, rooms - set(ROOMS)
-        )
+        self.assertEqual({"check", "commands", "conformance", "demo", "probe", "testing"}, rooms - set(ROOMS))

@@ -34,12 +34,6 @@ class MultiplexLimits:
     max_authenticator_bytes: int = 24_000
     """One authenticator, before base64."""
 
-    max_certificates: int = 10
-    """In one authenticator."""
-
-    max_request_bytes: int = 1_024
-    """One authenticator request, before base64."""
-
     repeat_seconds: float = 60.0
     """From a proof of ours until the peer may ask for the same domain unasked."""
 

@@ -46,10 +46,7 @@ MAX_FILE_BYTES: Final = 16 * 1024 * 1024
 COMPONENT_FEATURE_ELEMENTS: Final = 1
 """Components list no features."""
 
-_FIXED: Final = {
-    name: getattr(MultiplexLimits(), name)
-    for name in ("max_element_bytes", "max_authenticator_bytes", "max_certificates", "max_request_bytes")
-}
+_FIXED: Final = {name: getattr(MultiplexLimits(), name) for name in ("max_element_bytes", "max_authenticator_bytes")}
 """Limits that both ends of the protocol count on."""
 
 

@@ -12,6 +12,7 @@ from muxs2s.multiplex.conditions import EnableCondition, MultiplexCondition
 from muxs2s.multiplex.elements import MAX_ELEMENT_BYTES
 from muxs2s.multiplex.formats import MAX_TEXT_BYTES
 from muxs2s.multiplex.limits import MultiplexLimits
+from muxs2s.proof.authenticators import AuthenticatorLimits
 from muxs2s.proof.identity import MAX_CERTIFICATE_NAMES
 from muxs2s.wire.namespaces import MULTIPLEX
 from tests.multiplex.schema import SCHEMA, assert_valid
@@ -59,10 +60,11 @@ class ProtocolPageTests(SynchronousTestCase):
 
     def test_limits(self) -> None:
         """The defaults are those of the code."""
-        limits, page = MultiplexLimits(), section("Limits")
+        limits, sizes, page = MultiplexLimits(), AuthenticatorLimits(), section("Limits")
+        self.assertEqual(sizes.max_authenticator_bytes, limits.max_authenticator_bytes)
         for value in (
-            *(limits.max_domains, limits.max_pending, limits.max_authenticator_bytes, limits.max_certificates),
-            *(limits.max_request_bytes, limits.max_failures, limits.max_ignored_elements, MAX_ELEMENT_BYTES),
+            *(limits.max_domains, limits.max_pending, limits.max_authenticator_bytes, sizes.max_certificates),
+            *(sizes.max_request_bytes, limits.max_failures, limits.max_ignored_elements, MAX_ELEMENT_BYTES),
             MAX_CERTIFICATE_NAMES,
         ):
             self.assertRegex(page, rf"\b{value:,}\b")
