@@ -121,6 +121,10 @@ class Backoffs:
         if backoff is not None:
             backoff.succeed()
 
+    def failing(self) -> tuple[Hashable, ...]:
+        """Everyone with whom the last attempt has failed."""
+        return tuple(whom for whom, backoff in self._known.items() if backoff.why is not None)
+
     def clear(self) -> None:
         """Begin anew with everyone."""
         for backoff in self._known.values():

@@ -7,7 +7,6 @@ is done when it is over: see :mod:`muxs2s.service.searching`.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from typing import Final
 
@@ -28,7 +27,7 @@ class Call:
 
     def __init__(self, clock: IReactorTime, ended: Callable[[], None]) -> None:
         self._clock, self._ended = clock, ended
-        self._waiting: OrderedDict[Deferred[bool], bool] = OrderedDict()
+        self._waiting: dict[Deferred[bool], bool] = {}
         """In the order in which they came, and whether they are patient."""
         self._patient_until = clock.seconds() + PATIENCE_SECONDS
         self._alarm: IDelayedCall | None = None
@@ -58,16 +57,22 @@ class Call:
         :param unavailable: why it came to nothing, where that goes for everyone.
         """
         self._ended()
+        self.wake(unavailable)
+
+    def wake(self, unavailable: StreamUnavailable | None = None) -> None:
+        """Let those who wait look again, as for :meth:`end`, though it goes on."""
         self._disarm()
-        while self._waiting:
-            waiter, _ = self._waiting.popitem(last=False)
+        waiting, self._waiting = self._waiting, {}
+        for waiter in waiting:
+            if waiter.called:  # what another was told has made it leave
+                continue
             if unavailable is None:
                 waiter.callback(True)
             else:
                 waiter.errback(StreamUnavailable(unavailable.condition, str(unavailable), final=unavailable.final))
 
     def _leave(self, waiter: Deferred[bool]) -> None:
-        del self._waiting[waiter]
+        self._waiting.pop(waiter, None)
         if not self._waiting:
             self._disarm()
 

@@ -176,6 +176,7 @@ class S2SService(Service):
                 deliver=self._routing.deliver,
                 reached=self._reached,
                 shared=self._shared,
+                server_reached=self._server_reached,
             )
         )
         self._seams = LinkSeams(
@@ -380,6 +381,12 @@ class S2SService(Service):
     def _reached(self, pair: DomainPair) -> None:
         self._backoffs.reset(pair)
         self._routing.outgoing.reached(pair)
+
+    def _server_reached(self, targets: AbstractSet[DomainName]) -> None:
+        """The server of these domains is there: whatever has failed with it may be tried again."""
+        for whom in self._backoffs.failing():
+            if isinstance(whom, DomainPair) and whom.target in targets:
+                self._reached(whom)
 
     def _stopped(self, _ended: object) -> None:
         if not self.running:

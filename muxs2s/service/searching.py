@@ -9,11 +9,12 @@ pairs. Does not know how a stream is opened (:mod:`muxs2s.service.opening`) nor 
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any, Final
 
 from twisted.internet.defer import CancelledError, Deferred, succeed
-from twisted.internet.interfaces import IReactorTime
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -26,11 +27,15 @@ from muxs2s.service.linkseams import StreamUnavailable
 from muxs2s.service.lobbies import Lobby
 from muxs2s.service.opening import Purpose
 from muxs2s.service.shared import SharedStreams
-from muxs2s.service.ways import MULTIPLEXING, ORDINARY, Way, Ways
+from muxs2s.service.ways import MULTIPLEXING, ORDINARY, Ways
 from muxs2s.service.whereabouts import Endpoint, Guide, Whereabouts, endpoint_of
 from muxs2s.wire.names import DomainName, DomainPair
+from muxs2s.wire.reasons import readable
 
-__all__ = ["HINT_SECONDS", "Search", "SearchSeams"]
+__all__ = ["ENABLE_SECONDS", "HINT_SECONDS", "Search", "SearchSeams"]
+
+ENABLE_SECONDS: Final = 10.0
+"""For a peer that has offered to multiplex to agree to it; then pairs no longer wait for that, though it may yet."""
 
 LOBBY_TURNS: Final = 2
 """Of the reactor, until whoever wanted a domain first has begun to search, if it is to do so without delay."""
@@ -54,6 +59,9 @@ class SearchSeams:
     may_share: Callable[[DomainName], bool]
     """Whether we let a domain of a peer share a stream with others."""
 
+    reached: Callable[[AbstractSet[DomainName]], None]
+    """Told of domains whose server multiplexes with us from now on."""
+
 
 class Search:
     """Looks for streams."""
@@ -69,8 +77,8 @@ class Search:
         self._calls = Calls(seams.clock)
         self._lobbies: dict[DomainName, Lobby | None] = {}
         """For who wants the same domain of a peer, until it is known which way leads there; ``None``: just closed."""
-        self._undecided: dict[StreamProtocol, Call] = {}
-        """Streams that were opened and may yet multiplex, with those who wait for that."""
+        self._undecided: dict[StreamProtocol, tuple[Call, IDelayedCall]] = {}
+        """Streams that were opened and may yet multiplex, with those who wait for that, and until when."""
         self._dialled: dict[StreamProtocol, Endpoint] = {}
         """Streams of ours that may multiplex, with the host and port that were dialled."""
         self._locating: dict[StreamProtocol, Deferred[None]] = {}
@@ -141,9 +149,12 @@ class Search:
 
     def ready(self, connection: StreamProtocol) -> None:
         """A stream carries, or will not multiplex though its peer has offered to: see what it has shown."""
-        if self._is_ordinary(connection):
-            self._note(connection, ORDINARY, connection.stream.why_not_multiplexed)
-            self._decided(connection)
+        if not self._is_ordinary(connection):
+            return
+        if connection in self._dialled:
+            why, now = connection.stream.why_not_multiplexed, self._seams.clock.seconds()
+            self.ways.note(self._called(connection), ORDINARY, now, why)
+        self._decided(connection)
 
     def multiplex(
         self,
@@ -164,8 +175,8 @@ class Search:
                 if whose is Whose.PEERS:
                     self._shared.closed(connection, names)
                 self._askers.refused(connection, whose, names)
-            case DomainRefused(whose=whose, domain=domain):  # pragma: no branch - there is no other event
-                self._askers.refused(connection, whose, [domain])
+            case DomainRefused():  # pragma: no branch - there is no other event
+                self._refused(connection, event)
 
     def closing(self, connection: StreamProtocol) -> None:
         """Nothing more may be sent on a stream."""
@@ -180,11 +191,20 @@ class Search:
 
     # The inside.
 
+    def _refused(self, connection: StreamProtocol, event: DomainRefused) -> None:
+        self._log.info(
+            "{domain} is not taken on stream {number}, and goes another way: {condition}: {text}",
+            domain=event.domain,
+            number=connection.number,
+            condition=event.condition.value,
+            text=readable(event.text),
+        )
+        self._askers.refused(connection, event.whose, [event.domain])
+
     def _multiplexes(self, connection: StreamProtocol) -> None:
         self._shared.add(connection)
         if connection in self._dialled:
-            self._shared.leads(connection, self._called(connection), is_sure=True)
-            self._note(connection, MULTIPLEXING)
+            self._leads(connection, self._called(connection))
         else:
             locating = Deferred.fromCoroutine(self._locate(connection))
             self._locating[connection] = locating.addErrback(self._not_located)
@@ -237,7 +257,8 @@ class Search:
             connection = await self._seams.open(Purpose(pair=pair))
             is_decided = not connection.stream.awaits_multiplexing
             if not is_decided:
-                self._undecided[connection] = call
+                alarm = self._seams.clock.callLater(ENABLE_SECONDS, self._unanswered, connection)
+                self._undecided[connection] = call, alarm
             return connection
         except StreamUnavailable as unavailable:
             unreachable = None if unavailable.final else unavailable
@@ -251,9 +272,16 @@ class Search:
         return connection not in self._shared and not connection.stream.awaits_multiplexing
 
     def _decided(self, connection: StreamProtocol) -> None:
-        call = self._undecided.pop(connection, None)
+        call, alarm = self._undecided.pop(connection, (None, None))
+        if alarm is not None and alarm.active():
+            alarm.cancel()
         if call is not None:
             call.end()
+
+    def _unanswered(self, connection: StreamProtocol) -> None:
+        why = f"it has offered to, and not agreed within {ENABLE_SECONDS:g} seconds"
+        self.ways.note(self._called(connection), ORDINARY, self._seams.clock.seconds(), why)
+        self._decided(connection)
 
     async def _locate(self, connection: StreamProtocol) -> None:
         """
@@ -266,10 +294,18 @@ class Search:
         endpoints = await self.whereabouts.of(connection.stream.pair.sender)
         source = _address_of(connection)
         sure = tuple(sorted(endpoint for endpoint in endpoints if source and endpoint[0] == source[0]))
-        self._shared.leads(connection, sure, is_sure=True)
         self._shared.leads(connection, endpoints.difference(sure), is_sure=False)
         if sure:
-            self.ways.note(sure, MULTIPLEXING, self._seams.clock.seconds())
+            self._leads(connection, sure)
+
+    def _leads(self, connection: StreamProtocol, endpoints: tuple[Endpoint, ...]) -> None:
+        """It is sure where a stream leads: whoever waits or rests because of who is there need not any more."""
+        self._shared.leads(connection, endpoints, is_sure=True)
+        self.ways.note(endpoints, MULTIPLEXING, self._seams.clock.seconds())
+        self._seams.reached(self.whereabouts.domains_at(endpoints))
+        call = self._calls.find(endpoints)
+        if call is not None:
+            call.wake()
 
     def _not_located(self, failure: Failure) -> None:
         if not failure.check(CancelledError):
@@ -280,10 +316,6 @@ class Search:
         address = _address_of(connection)
         called = self._dialled[connection]
         return (called,) if address is None or address == called else (called, address)
-
-    def _note(self, connection: StreamProtocol, way: Way, why_not_better: str = "") -> None:
-        if connection in self._dialled:
-            self.ways.note(self._called(connection), way, self._seams.clock.seconds(), why_not_better)
 
 
 def _next_turn(clock: IReactorTime) -> Deferred[None]:

@@ -10,6 +10,7 @@ the peer at its other end, never to a pair: a pair only uses it. Does not know h
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Final
@@ -43,7 +44,7 @@ from muxs2s.stream.initiating import InitiatingStream
 from muxs2s.stream.machine import StreamState
 from muxs2s.stream.receiving import ReceivingStream
 from muxs2s.stream.side import OwnSide
-from muxs2s.wire.names import DomainPair
+from muxs2s.wire.names import DomainName, DomainPair
 from muxs2s.wire.stanza import Slice
 
 __all__ = ["StreamSeams", "Streams"]
@@ -72,6 +73,9 @@ class StreamSeams:
     shared: Callable[[StreamProtocol], None] = lambda _connection: None
     """Told of a stream that many domains may share from now on."""
 
+    server_reached: Callable[[AbstractSet[DomainName]], None] = lambda _targets: None
+    """Told of domains whose server multiplexes with us from now on."""
+
 
 class Streams:
     """Opens, accepts and watches streams."""
@@ -99,6 +103,7 @@ class Streams:
                 open=self._opening.open,
                 find=self._find,
                 may_share=seams.side.may_share,
+                reached=seams.server_reached,
             )
         )
         self._verifications = Verifications(self, seams.judge, seams.side.policies, seams.clock)

@@ -9,6 +9,7 @@ Connects to nothing: see :mod:`muxs2s.service.opening`.
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Collection
 from typing import Final, Protocol
 
 from twisted.internet.address import IPv4Address, IPv6Address
@@ -93,6 +94,10 @@ class Whereabouts:
     def is_looking(self, domain: DomainName) -> bool:
         """Whether somebody asks for a domain at the moment."""
         return domain in self._jobs
+
+    def domains_at(self, endpoints: Collection[Endpoint]) -> set[DomainName]:
+        """Domains that were found at one of these endpoints, if only some time ago."""
+        return {domain for domain, (found, _) in self._known.items() if not found.isdisjoint(endpoints)}
 
     def forget(self) -> None:
         """Look anew from now on."""

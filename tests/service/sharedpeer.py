@@ -66,6 +66,7 @@ class DoubleConnection:
     def __init__(self, header: DomainPair = PAIR, *, id: str = "1", initiated: bool = True) -> None:
         self.stream: _Initiating | _Receiving = _Initiating(header) if initiated else _Receiving(header)
         self.stream.stream_id = id
+        self.number = 1
         self.wanted: list[DomainPair] = []
         self.refusing: set[DomainPair] = set()
         self.is_closed = False

@@ -51,6 +51,16 @@ class CallTests(SynchronousTestCase):
         self.call.end()
         self.assertEqual(([0, 1, 2], []), (order, self.clock.getDelayedCalls()))
 
+    def test_woken(self) -> None:
+        """Whoever is told to look again while it goes on may come back, and waits anew."""
+        back: list[Deferred[bool]] = []
+        self.join(is_patient=True).addCallback(lambda _again: back.append(self.join()))
+        self.call.wake()
+        self.assertNoResult(back[0])
+        self.assertIs(self.call, self.calls.find(HERE))
+        self.call.end()
+        self.assertIs(True, self.successResultOf(back[0]))
+
     def test_unavailable(self) -> None:
         """Where the peer cannot be reached, nobody else needs to try."""
         waiting = [self.join(), self.join(is_patient=True)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -184,6 +185,37 @@ class GoneTests(CloudTestCase):
         self.world.advance(60.0)
         self.assertEqual(25, len(a.mailbox.errors))
         self.assertLess(len(called), 6)
+
+    def test_peer_back(self) -> None:
+        """When a peer that was gone comes back by itself, whatever waits for any of its domains goes at once."""
+        for number, seconds in enumerate((4.0, 16.0)):
+            a, b = self.cloud(f"a{number}-", 3), self.cloud(f"b{number}-", 3)
+            self.network.silent.add(b.address)
+            self.greet(a, b)
+            a.send("to nobody", sender=a.domains[0], target="xmpp.b.example")
+            self.world.advance(seconds)
+            self.network.silent.clear()
+            b.send("I am back", sender=b.domains[0], target=a.domains[0])
+            self.assertEqual((9, 1, 0), (len(b.mailbox.texts), b.initiated, a.initiated), seconds)
+
+    def test_at_every_step(self) -> None:
+        """Whenever connections break while two clouds meet, nothing comes twice, and what follows arrives."""
+        a, b = self.cloud("a", 3), self.cloud("b", 3)
+        for steps in range(1, 40, 2):
+            self.greet(a, b)
+            self.network.step(steps)
+            self.network.cut()
+            self.world.advance(400.0)
+            for one, other in ((b, a), (a, b)):
+                self.greet(one, other)
+                self.network.settle()
+            self.assertEqual([9, 1], [len(a.mailbox.texts), len(self.streams(a, b))], steps)
+            self.assertIn(len(b.mailbox.texts), range(9, 19), steps)
+            self.assertGreaterEqual({2}, set(Counter(b.mailbox.texts).values()) - {1}, steps)
+            a.mailbox.taken.clear()
+            b.mailbox.taken.clear()
+            self.network.cut()
+            self.world.advance(400.0)
 
     def calls(self) -> list[str]:
         """Where connections are opened to, from now on."""

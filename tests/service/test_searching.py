@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
 from types import SimpleNamespace
 
 from twisted.internet.address import IPv4Address
@@ -15,13 +16,13 @@ from muxs2s.network.targets import Target
 from muxs2s.service.calls import PATIENCE_SECONDS
 from muxs2s.service.linkseams import StreamUnavailable
 from muxs2s.service.opening import Purpose
-from muxs2s.service.searching import HINT_SECONDS, Search, SearchSeams
+from muxs2s.service.searching import ENABLE_SECONDS, HINT_SECONDS, Search, SearchSeams
 from muxs2s.service.ways import MULTIPLEXING, ORDINARY
 from muxs2s.wire.errors import StanzaCondition
 from muxs2s.wire.names import DomainName, DomainPair
 from tests.service.linkpeer import LinkWorld
 from tests.service.samples import PAIR, B, message
-from tests.service.sharedpeer import DoubleConnection, pair, refused
+from tests.service.sharedpeer import DoubleConnection, names, pair, refused
 
 SERVER = Target(host="xmpp.b.example", port=5269)
 ADDRESS = "192.0.2.2"
@@ -57,6 +58,7 @@ class SearchTestCase(SynchronousTestCase):
         self.opened: list[tuple[Purpose, Deferred[StreamProtocol]]] = []
         self.looking: list[Deferred[StreamProtocol]] = []
         self.private: set[DomainName] = set()
+        self.reached: list[AbstractSet[DomainName]] = []
         self.search = Search(
             SearchSeams(
                 clock=self.clock,
@@ -64,6 +66,7 @@ class SearchTestCase(SynchronousTestCase):
                 open=self.open,
                 find=lambda pair: self.search.find(pair, 0.0),
                 may_share=lambda domain: domain not in self.private,
+                reached=self.reached.append,
             )
         )
 
@@ -106,8 +109,8 @@ class SearchTestCase(SynchronousTestCase):
     def accept(self, connection: DoubleConnection, *pairs: DomainPair) -> None:
         """Let domains of the peer be accepted."""
         connection.usable.update(pairs)
-        names = [pair.target for pair in pairs]
-        self.search.multiplex(connection.protocol, NamesOpened(whose=Whose.PEERS, names=names))
+        opened = NamesOpened(whose=Whose.PEERS, names=[pair.target for pair in pairs])
+        self.search.multiplex(connection.protocol, opened)
 
     def end(self, connection: DoubleConnection) -> None:
         """Let a stream end."""
@@ -154,6 +157,22 @@ class FirstCallTests(SearchTestCase):
         connection.awaits_multiplexing = False
         self.search.multiplex(connection.protocol, MultiplexRefused(text="policy-violation"))
         self.assertEqual(3, len(self.opened))
+
+    def test_never_agrees(self) -> None:
+        """Nor is a peer waited for that offers it and does not agree; if it does in the end, that counts."""
+        self.look_for_many()
+        connection = self.connect(offered=True)
+        self.clock.advance(ENABLE_SECONDS)
+        self.assertEqual(3, len(self.opened))
+        self.assertEqual([ORDINARY], [choice.way for choice in self.search.ways.choices()])
+        self.multiplex(connection)
+        self.assertEqual([MULTIPLEXING], [choice.way for choice in self.search.ways.choices()])
+
+    def test_reached(self) -> None:
+        """That the server is there is told of every domain that was found there."""
+        self.look_for_many()
+        self.multiplex(self.connect(offered=True))
+        self.assertEqual([{B, *names("b1", "b2")}], self.reached)
 
     def test_patience(self) -> None:
         """A first call that shows nothing for long is not waited for."""
