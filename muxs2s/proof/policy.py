@@ -50,9 +50,10 @@ class ProofPolicy:
         outcomes: list[Outcome] = []
         for name in self.order:
             if name in at_hand:
-                outcomes.append(at_hand[name].judge(domain, evidence, now))
-                if isinstance(outcomes[-1], Proven):
-                    break
+                outcome = at_hand[name].judge(domain, evidence, now)
+                if isinstance(outcome, Proven):
+                    return outcome
+                outcomes.append(outcome)
         if not outcomes:
             return Undecided(domain=domain, reasons=(f"none of {', '.join(self.order) or 'no prooftypes'} is at hand",))
         return self.decide(outcomes)
