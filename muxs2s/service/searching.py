@@ -62,6 +62,9 @@ class SearchSeams:
     reached: Callable[[AbstractSet[DomainName]], None]
     """Told of domains whose server multiplexes with us from now on."""
 
+    found: Callable[[DomainPair, StreamProtocol], None]
+    """Told of a stream that carries a pair for which another one is being opened."""
+
 
 class Search:
     """Looks for streams."""
@@ -79,6 +82,8 @@ class Search:
         """For who wants the same domain of a peer, until it is known which way leads there; ``None``: just closed."""
         self._undecided: dict[StreamProtocol, tuple[Call, IDelayedCall]] = {}
         """Streams that were opened and may yet multiplex, with those who wait for that, and until when."""
+        self._opening: dict[DomainPair, frozenset[Endpoint]] = {}
+        """Pairs for which a stream is being opened, with where it may lead."""
         self._dialled: dict[StreamProtocol, Endpoint] = {}
         """Streams of ours that may multiplex, with the host and port that were dialled."""
         self._locating: dict[StreamProtocol, Deferred[None]] = {}
@@ -251,6 +256,7 @@ class Search:
     async def _call(self, pair: DomainPair, endpoints: frozenset[Endpoint]) -> StreamProtocol:
         """Open a stream; whoever wants the same peer meanwhile may wait for what it shows."""
         call = self._calls.begin(endpoints)
+        self._opening[pair] = endpoints
         unreachable: StreamUnavailable | None = None
         is_decided = True
         try:
@@ -264,6 +270,7 @@ class Search:
             unreachable = None if unavailable.final else unavailable
             raise
         finally:
+            self._opening.pop(pair, None)
             if is_decided:
                 call.end(unreachable)
 
@@ -303,9 +310,16 @@ class Search:
         self._shared.leads(connection, endpoints, is_sure=True)
         self.ways.note(endpoints, MULTIPLEXING, self._seams.clock.seconds())
         self._seams.reached(self.whereabouts.domains_at(endpoints))
+        for pair in [pair for pair, where in self._opening.items() if not where.isdisjoint(endpoints)]:
+            self._askers.ask(pair, connection).addCallback(self._overtaken, pair, connection)
         call = self._calls.find(endpoints)
         if call is not None:
             call.wake()
+
+    def _overtaken(self, answer: Answer, pair: DomainPair, connection: StreamProtocol) -> None:
+        """A stream has turned up while another one is being opened, which goes on: the peer may do the same."""
+        if answer is Answer.OPENED:
+            self._seams.found(pair, connection)
 
     def _not_located(self, failure: Failure) -> None:
         if not failure.check(CancelledError):

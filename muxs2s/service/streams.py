@@ -104,6 +104,7 @@ class Streams:
                 find=self._find,
                 may_share=seams.side.may_share,
                 reached=seams.server_reached,
+                found=self._found,
             )
         )
         self._verifications = Verifications(self, seams.judge, seams.side.policies, seams.clock)
@@ -202,9 +203,7 @@ class Streams:
             return
         self._carrying.setdefault(pair, []).append(connection)
         self._users_of(connection).pairs.append(pair)
-        wish = self._wishes.pop(pair, None)
-        if wish is not None:
-            wish.callback(connection)
+        self._found(pair, connection)
         self._opening.negotiated(connection)
         self._search.ready(connection)
         self._search.carried(pair)
@@ -291,6 +290,12 @@ class Streams:
         searching = Deferred.fromCoroutine(self._search.stream_for(pair))
         searching.addBoth(self._searched, pair, wish)
         return wish
+
+    def _found(self, pair: DomainPair, connection: StreamProtocol) -> None:
+        """A stream carries a pair: give it to whoever wishes for one."""
+        wish = self._wishes.pop(pair, None)
+        if wish is not None:
+            wish.callback(connection)
 
     def _searched(self, result: StreamProtocol | Failure, pair: DomainPair, wish: Deferred[StreamProtocol]) -> None:
         """Nobody cares where another stream came first."""

@@ -59,6 +59,7 @@ class SearchTestCase(SynchronousTestCase):
         self.looking: list[Deferred[StreamProtocol]] = []
         self.private: set[DomainName] = set()
         self.reached: list[AbstractSet[DomainName]] = []
+        self.found: list[tuple[DomainPair, StreamProtocol]] = []
         self.search = Search(
             SearchSeams(
                 clock=self.clock,
@@ -67,6 +68,7 @@ class SearchTestCase(SynchronousTestCase):
                 find=lambda pair: self.search.find(pair, 0.0),
                 may_share=lambda domain: domain not in self.private,
                 reached=self.reached.append,
+                found=lambda pair, connection: self.found.append((pair, connection)),
             )
         )
 
@@ -314,6 +316,16 @@ class PeersStreamTests(SearchTestCase):
         self.accept(connection, pair("a", "b1"))
         self.assertIs(connection.protocol, self.successResultOf(looking))
         self.assertEqual((), self.search.ways.choices())
+
+    def test_turns_up(self) -> None:
+        """A pair for which a stream is being opened uses it, if it is taken there."""
+        for each in (pair("a", "b1"), pair("a", "b2")):
+            self.look(each)
+            self.clock.advance(PATIENCE_SECONDS)
+        connection = self.accept_stream()
+        self.accept(connection, pair("a", "b1"))
+        self.search.multiplex(connection.protocol, refused(pair("a", "b2").target))
+        self.assertEqual([(pair("a", "b1"), connection.protocol)], self.found)
 
     def test_wrong_hint(self) -> None:
         """But whoever names the server of others in DNS does not keep us from them by silence."""
