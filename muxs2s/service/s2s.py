@@ -357,7 +357,10 @@ class S2SService(Service):
         """Have shared streams show certificates that have taken the place of others, long before those end."""
         shared = [connection for connection in self._streams if connection.multiplexer is not None]
         for connection in shared:
-            renew(connection, self.certificates.for_domain, self._reactor.seconds())
+            try:
+                renew(connection, self.certificates.for_domain, self._reactor.seconds())
+            except Exception:  # noqa: BLE001 - one stream in trouble keeps no other from its renewal
+                self._log.failure("renewing certificates on stream {number}", number=connection.number)
         if not shared:
             self._end_renewals()
 
@@ -370,9 +373,7 @@ class S2SService(Service):
         for domain in sorted(self._announced()):
             connection.offer(domain)
         if self.running and not self._renewals.running:
-            self._renewals.start(RENEWAL_SECONDS, now=False).addErrback(
-                lambda failure: self._log.failure("renewing certificates on streams", failure)
-            )
+            self._renewals.start(RENEWAL_SECONDS, now=False)
 
     def _announced(self) -> AbstractSet[DomainName]:
         """The domains that are proven to peers without being asked for."""

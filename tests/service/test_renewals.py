@@ -73,12 +73,11 @@ class RenewalTests(FederationTestCase):
         self.assertTrue(self.server.service._renewals.running)
 
     def test_trouble(self) -> None:
-        """Whatever goes wrong is logged, and the server goes on."""
+        """Whatever goes wrong at either end is logged, and the servers go on."""
         with patch.object(s2s, "renew", side_effect=ValueError("x")):
-            self.let_pass(RENEWAL_SECONDS)
-        self.assertEqual(1, len(self.flushLoggedErrors(ValueError)))
-        self.let_pass(RENEWAL_SECONDS)
-        self.assertEqual(2 + 4, len(self.server.mailbox.texts))
+            self.let_pass(RENEWAL_SECONDS + 10.0)
+        self.assertEqual(2, len(self.flushLoggedErrors(ValueError)))
+        self.assertTrue(self.server.service._renewals.running)
 
     def test_stopped(self) -> None:
         """A server that has stopped renews nothing."""
