@@ -84,10 +84,10 @@ class CallTests(SynchronousTestCase):
 
     def test_left(self) -> None:
         """Who leaves is not told any more, even if another makes it leave; with the last one goes the alarm."""
-        leaving = self.join()
-        leaving.cancel()
-        self.failureResultOf(leaving, CancelledError)
-        self.assertEqual([], self.clock.getDelayedCalls())
+        for leaving, alarms in ((self.join(), 1), (self.join(), 0)):
+            leaving.cancel()
+            self.failureResultOf(leaving, CancelledError)
+            self.assertEqual(alarms, len(self.clock.getDelayedCalls()))
         for tell in (self.call.end, lambda: self.clock.advance(PATIENCE_SECONDS)):
             second = self.two_of_whom_one_makes_the_other_leave()
             tell()
