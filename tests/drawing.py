@@ -30,7 +30,8 @@ def drawing(title: str, table: Table, way: Sequence[str], *beside: str) -> str:
     back = sorted((order.index(before), order.index(after)) for before, after in others if before != after)
     stay = sorted(order.index(before) for before, after in others if before == after)
     lines += ["", "OTHER WAYS", "", *(_arrow(table, order[before], order[after]) for before, after in back)]
-    lines += ["", "STAYS WHERE IT IS", "", *(_arrow(table, order[state], order[state]) for state in stay)]
+    if stay:
+        lines += ["", "STAYS WHERE IT IS", "", *(_arrow(table, order[state], order[state]) for state in stay)]
     return "\n".join(lines) + "\n"
 
 

@@ -19,6 +19,7 @@ from muxs2s.multiplex.exchanges import (
     VerifierState,
 )
 from muxs2s.multiplex.verdicts import NotVouched
+from tests.multiplex import draw_machines
 from tests.multiplex.twoends import OneEnd, issued, name, vouched
 
 C: Final = name("c.example")
@@ -81,6 +82,21 @@ class PresenterGridTests(SynchronousTestCase):
             self.assertIs(before, self.state(before))
             self.give(given)
             self.assertIs(PRESENTING.get((before, given), before), self.state(before), f"{before} {given}")
+
+
+class DrawingTests(SynchronousTestCase):
+    """The machines as they are drawn."""
+
+    def test_drawing(self) -> None:
+        """The drawing is what the machines do; after a change, run ``python -m tests.multiplex.draw_machines``."""
+        self.assertEqual(draw_machines.drawing(), draw_machines.DRAWING.read_text(encoding="utf-8"))
+
+    def test_told(self) -> None:
+        """M12: the page tells of every state and every input."""
+        page = draw_machines.DRAWING.with_suffix(".rst").read_text(encoding="utf-8")
+        tables = draw_machines.presenter(), draw_machines.verifier(), draw_machines.standings()
+        words = {word for table in tables for transition, after in table.items() for word in (*transition, after)}
+        self.assertEqual(set(), {word for word in words if f"``{word}``" not in page})
 
 
 class VerifierGridTests(SynchronousTestCase):

@@ -204,6 +204,9 @@ class Anything(RuleBasedStateMachine):
         names: list[Name] = [self.some_domain(number, pick)]
         if pick % 4 == 0:
             names.append(self.some_domain(number, pick // 4))
+        if pick % 2:
+            under_way = {work.domain for side in self.story.sides for work in side.waiting}
+            names += sorted(under_way & self.story.sides[number].hosted)
         return [PATTERNS[number], *names] if pick % 7 == 0 else names
 
     def some_pair(self, side: Side, pick: int) -> DomainPair:
