@@ -96,6 +96,18 @@ class Anything(RuleBasedStateMachine):
         side.send(pair)
         side.send(pair)
 
+    @rule(number=SIDES, pick=PICKS, steps=some.integers(0, 2))
+    def ask(self, number: int, pick: int, steps: int) -> None:
+        """What a pair lacks is asked for, and comes as far as its signature or its judgement."""
+        self.story.sides[number].send(self.some_pair(self.story.sides[number], pick))
+        for _ in range(steps):
+            self.story.arrive_all(self.story.now)
+            waiting = [(side, work) for side in self.story.sides for work in side.waiting]
+            if waiting:
+                side, work = waiting[0]
+                side.do(work, self.story.now)
+        self.story.arrive_all(self.story.now)
+
     @rule(number=SIDES, pieces=some.integers(1, 3))
     def arrive(self, number: int, pieces: int) -> None:
         """Some of what is under way arrives."""

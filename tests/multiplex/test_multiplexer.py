@@ -103,6 +103,7 @@ class PairTests(SynchronousTestCase):
         self.ends.settle()
         counts = [(each.presented, each.judged, each.exchanges) for each in (self.first, self.second)]
         self.assertEqual([(1, 1, 0), (1, 1, 0)], counts)
+        self.assertEqual([3, 0], [each.round_trips for each in (self.first, self.second)])
 
     def test_all_pairs(self) -> None:
         """M7: with ten domains on each side, eighteen proofs make a hundred pairs usable both ways."""
