@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for name in given.cases:
             try:
                 rows += CASES[name](options)
-            except BenchmarkFailed as failure:
+            except (BenchmarkFailed, OSError) as failure:
                 failed = True
                 say(f"{name} could not be measured: {failure}")
     given.output.parent.mkdir(parents=True, exist_ok=True)
