@@ -21,6 +21,7 @@ class NamespaceTests(SynchronousTestCase):
                 "COMPONENT": "jabber:component:accept",
                 "DIALBACK": "jabber:server:dialback",
                 "DIALBACK_FEATURE": "urn:xmpp:features:dialback",
+                "MULTIPLEX": "urn:xmpp:mux-cert:0",
                 "PING": "urn:xmpp:ping",
                 "SASL": "urn:ietf:params:xml:ns:xmpp-sasl",
                 "SERVER": "jabber:server",
