@@ -64,6 +64,8 @@ class VerifierState(Enum):
     """Nothing has been said."""
     REQUESTED = auto()
     """The proof of the peer."""
+    RECALLING = auto()
+    """Its own verdict on a certificate that was accepted before; the peer, which has shown nothing, may still leave."""
     JUDGING = auto()
     """Its own verdict."""
     OVER = auto()
@@ -107,13 +109,14 @@ PRESENTING: Final[Mapping[tuple[PresenterState, PresenterInput], PresenterState]
 VERIFYING: Final[Mapping[tuple[VerifierState, VerifierInput], VerifierState]] = MappingProxyType(
     {
         (_V.NEW, _VI.REQUEST): _V.REQUESTED,
-        (_V.NEW, _VI.RECALL): _V.JUDGING,
+        (_V.NEW, _VI.RECALL): _V.RECALLING,
         (_V.REQUESTED, _VI.PRESENT): _V.JUDGING,
         (_V.REQUESTED, _VI.REJECT): _V.OVER,
-        (_V.JUDGING, _VI.PROVEN): _V.OVER,
-        (_V.JUDGING, _VI.NOT_PROVEN): _V.OVER,
-        **{(state, _VI.LATE): _V.OVER for state in (_V.REQUESTED, _V.JUDGING)},
-        **{(state, _VI.REMOVAL): _V.OVER for state in (_V.REQUESTED, _V.JUDGING)},
+        (_V.RECALLING, _VI.REJECT): _V.OVER,
+        **{(state, _VI.PROVEN): _V.OVER for state in (_V.RECALLING, _V.JUDGING)},
+        **{(state, _VI.NOT_PROVEN): _V.OVER for state in (_V.RECALLING, _V.JUDGING)},
+        **{(state, _VI.LATE): _V.OVER for state in (_V.REQUESTED, _V.RECALLING, _V.JUDGING)},
+        **{(state, _VI.REMOVAL): _V.OVER for state in (_V.REQUESTED, _V.RECALLING, _V.JUDGING)},
     }
 )
 """What is absent changes nothing."""

@@ -232,18 +232,20 @@ class AcceptedNames:
         """
         Let a certificate give names; those that were taken off stay off.
 
+        One that its own end is taking off is given until that is over: whoever gave it may have sent stanzas to it.
+
         :param proven: the domain of the exchange, which is given even if it had been taken off.
-        :returns: the names that were not open before.
+        :returns: the names that were not open before, and are now.
         """
         certificate = self.certificates[id]
         opened: list[Name] = []
         for name in names:
             entry = self._entry(name)
-            if name == proven and not entry.is_fenced:
+            if name == proven and not entry.is_revoking:
                 entry.is_closed = False
-            if entry.is_closed or entry.is_fenced:
+            if entry.is_closed or entry.is_revoking:
                 continue
-            if not entry.givers:
+            if not entry.givers and not entry.is_withdrawing:
                 opened.append(name)
             if id not in entry.givers:
                 entry.givers.append(id)

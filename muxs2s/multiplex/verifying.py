@@ -135,7 +135,7 @@ class Verifier:
         exchange = self._open.get(reject.id)
         if exchange is None:
             return False
-        if exchange.state is not VerifierState.REQUESTED:
+        if exchange.state is VerifierState.JUDGING:
             raise Unattributed("a proof that was shown cannot be taken back")
         self._end(exchange, VerifierInput.REJECT)
         if not exchange.is_ours:
@@ -160,7 +160,7 @@ class Verifier:
     def conclude(self, id: int, verdict: Vouched | NotVouched, now: float) -> None:
         """Take the verdict on what was shown or recalled; too late is no error."""
         exchange = self._open.get(id)
-        if exchange is None or exchange.state is not VerifierState.JUDGING:
+        if exchange is None or exchange.state is VerifierState.REQUESTED:
             return
         self.judged += 1
         if isinstance(verdict, NotVouched):

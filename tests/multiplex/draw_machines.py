@@ -115,10 +115,11 @@ def verifier() -> dict[tuple[str, str], str]:
 
 def drawing() -> str:
     """The text of the file."""
+    verifying = [state for state in VerifierState.__members__ if state != VerifierState.RECALLING.name]
     return "\n".join(
         (
             machines.drawing("AN EXCHANGE, AT THE PRESENTER", presenter(), [*PresenterState.__members__]),
-            machines.drawing("AN EXCHANGE, AT THE VERIFIER", verifier(), [*VerifierState.__members__]),
+            machines.drawing("AN EXCHANGE, AT THE VERIFIER", verifier(), verifying, VerifierState.RECALLING.name),
             machines.drawing("A NAME", standings(), (UNKNOWN, OPEN, WITHDRAWING, CLOSED), REVOKING, LAPSING),
         )
     )

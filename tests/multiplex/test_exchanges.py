@@ -114,10 +114,13 @@ class VerifierGridTests(SynchronousTestCase):
         way: Mapping[VerifierState, tuple[VerifierInput, ...]] = {
             VerifierState.NEW: (),
             VerifierState.REQUESTED: (VerifierInput.REQUEST,),
+            VerifierState.RECALLING: (VerifierInput.RECALL,),
             VerifierState.JUDGING: (VerifierInput.REQUEST, VerifierInput.PRESENT),
             VerifierState.OVER: (VerifierInput.REQUEST, VerifierInput.REJECT),
         }
         self.one.pass_time(WAIT)
+        if state is VerifierState.RECALLING:
+            self.number = self.first = UNASKED + 2
         for given in way[state]:
             self.give(given)
         if state is VerifierState.NEW:

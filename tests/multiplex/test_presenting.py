@@ -7,7 +7,7 @@ from math import inf
 from twisted.trial.unittest import SynchronousTestCase
 
 from muxs2s.multiplex.conditions import MultiplexCondition
-from muxs2s.multiplex.elements import Accept, ListedName, Offer, Present, Reject, Request, Revoke, Revoked
+from muxs2s.multiplex.elements import Accept, ListedName, Offer, Present, Reject, Request, Revoke, Revoked, Withdrawn
 from muxs2s.multiplex.events import DomainRefused, SignatureWanted, Whose
 from muxs2s.multiplex.limits import MultiplexLimits
 from muxs2s.multiplex.names import Name, Standing
@@ -427,12 +427,14 @@ class FenceTests(PresentingCase):
         self.assertEqual([(2, MultiplexCondition.TRY_AGAIN)], rejected(self.one.said()))
 
     def test_accept_crosses(self) -> None:
-        """M12: of an accept that crosses a withdrawal nothing is taken that is being taken off."""
+        """M12: an accept that crosses a withdrawal opens nothing; what the peer sent on it before it knew is taken."""
         self.presented()
         self.one.multiplexer.withdraw([C], self.one.now)
         self.one.hear(accept(1, C))
-        self.assertIs(Standing.OUT, self.one.multiplexer.own.standing(C))
+        self.assertIs(Standing.WITHDRAWING, self.one.multiplexer.own.standing(C))
         self.assertEqual(set(), opened(self.one.end.events, Whose.OURS))
+        self.one.hear(Withdrawn(id=3))
+        self.assertIs(Standing.OUT, self.one.multiplexer.own.standing(C))
 
     def test_revoked_while_offered(self) -> None:
         """M12: a revocation of what is not accepted is answered all the same, and closes the domain."""

@@ -100,12 +100,14 @@ class WithdrawTests(RemovingCase):
         self.assertEqual([], one.said())
 
     def test_open_exchange(self) -> None:
-        """M12: a domain whose exchange is open is taken off, so that an accept on its way changes nothing."""
+        """M12: a domain whose exchange is open is taken off, though an accept is on its way."""
         self.one.multiplexer.offer(A, self.one.now)
         self.one.said()
         self.one.multiplexer.withdraw([A], self.one.now)
         self.assertEqual([Withdraw(id=5, names=(A,))], self.one.said())
         self.one.hear(Accept(id=3, certificate=0, names=(ListedName(name=A),)))
+        self.assertIs(Standing.WITHDRAWING, self.own.standing(A))
+        self.one.hear(Withdrawn(id=5))
         self.assertIs(Standing.OUT, self.own.standing(A))
 
     def test_earlier_pair(self) -> None:

@@ -112,6 +112,16 @@ class OfferTests(VerifyingCase):
         self.assertFalse(self.one.hear(Present(id=2, data=b"proof")))
         self.assertEqual(1, self.one.multiplexer.exchanges)
 
+    def test_offer_taken_back(self) -> None:
+        """M4: a peer that waits no longer, while a certificate of before is judged, ends the exchange in good faith."""
+        self.one.prove(2, "d.example", "c.example")
+        self.one.multiplexer.revoke([C], MultiplexCondition.POLICY_VIOLATION, self.one.now)
+        self.one.hear(Revoked(id=self.one.said()[-1].id))  # type: ignore[union-attr]  # it has one
+        self.one.hear(Offer(id=4, domain=C))
+        self.assertEqual(1, len(self.one.end.told(ProofRecalled)))
+        self.assertTrue(self.one.hear(Reject(id=4, condition=MultiplexCondition.TIMEOUT)))
+        self.assertEqual(0, self.one.multiplexer.exchanges)
+
     def test_sizes(self) -> None:
         """E15: an authenticator of 24,000 bytes is judged; of one more, or of none, the peer hears at once."""
         for id, size, judged in ((2, 24_000, 1), (4, 0, 0)):
