@@ -345,9 +345,9 @@ class AcceptedNames:
         return entry
 
     def _taken_from_pattern(self, name: Name) -> _Entry:
-        """A name that so far had what its pattern has, if there is one, gets it for itself."""
+        """A name that so far had what its pattern has gets it for itself, unless that is on its way out already."""
         pattern = None
-        if isinstance(name, DomainName) and self.standing(name) is not Standing.OUT:
+        if isinstance(name, DomainName) and self.standing(name) is Standing.OPEN:
             pattern = self._pattern_above(name)
         entry = self._entry(name)
         for id in () if pattern is None else pattern.givers:
@@ -356,9 +356,13 @@ class AcceptedNames:
         return entry
 
     def _falls_back(self, name: Name) -> bool:
-        """Whether a name that nothing gives any more is still given by a pattern; then that decides from now on."""
+        """
+        Whether a name that nothing gives any more is still given by a pattern; then that decides from now on.
+
+        Not by one that is being taken off itself: its fence may end before what was sent from the name has come.
+        """
         pattern = self._pattern_above(name) if isinstance(name, DomainName) else None
-        if pattern is None or not pattern.givers or not self._entries[name].is_idle:
+        if pattern is None or pattern.standing is not Standing.OPEN or not self._entries[name].is_idle:
             return False
         self._forget(name)
         return True

@@ -284,6 +284,28 @@ class LapsingTests(NamesCase):
         self.assertEqual([], self.names.end_lapse([X]))
         self.assertStanding(Standing.OPEN, X)
 
+    def test_pattern_on_its_way_out(self) -> None:
+        """M12: a pattern that is being taken off covers no name any more: its fence may end before the name's."""
+        self.give(1, X)
+        self.give(2, PATTERN)
+        self.names.begin_removal([PATTERN], Standing.REVOKING)
+        self.names.begin_lapse(self.names.drop(1))
+        self.names.end_removal([PATTERN], Standing.REVOKING)
+        self.assertStanding(Standing.REVOKING, X)
+        self.assertEqual([X], self.names.end_lapse([X]))
+        self.assertStanding(Standing.OUT, X)
+
+    def test_withdrawn_below_a_revoked_pattern(self) -> None:
+        """M11, M12: to be withdrawn makes no name better than its pattern, which is being revoked, leaves it."""
+        self.give(2, PATTERN)
+        self.names.begin_removal([PATTERN], Standing.REVOKING)
+        self.names.begin_removal([X], Standing.WITHDRAWING)
+        self.assertStanding(Standing.REVOKING, X)
+        self.names.end_removal([PATTERN], Standing.REVOKING)
+        self.assertStanding(Standing.REVOKING, X)
+        self.names.end_removal([X], Standing.WITHDRAWING)
+        self.assertStanding(Standing.OUT, X)
+
     def test_pattern_goes(self) -> None:
         """M12: with a pattern goes what it stands for, and then a name costs one look."""
         self.give(1, PATTERN, X)
