@@ -29,7 +29,7 @@ from muxs2s.multiplex.elements import (
     Withdrawn,
 )
 from muxs2s.multiplex.events import DomainRefused, Whose
-from muxs2s.multiplex.names import AcceptedNames, Name
+from muxs2s.multiplex.names import AcceptedNames, Name, Standing
 from muxs2s.multiplex.own import EarlierPairs
 from muxs2s.multiplex.presenting import Presenter, own_certificate
 from muxs2s.multiplex.reading import MultiplexMalformed, read_element
@@ -374,8 +374,8 @@ class Multiplexer:
         accepted = self.own if whose is Whose.OURS else self.peers
         if not isinstance(name, DomainName):
             return name in accepted and not accepted.is_closed(name)
-        if accepted.is_fenced(name):
-            return False
+        if accepted.is_being_removed(name, Standing.WITHDRAWING if whose is Whose.OURS else Standing.REVOKING):
+            return False  # by us; what the other end does meanwhile runs beside it
         is_used = not accepted.is_closed(name) and (name in accepted or accepted.is_open(name))
         return is_used or self._is_open(whose, name) or self._earlier.involves(name)
 

@@ -156,6 +156,16 @@ class RevokeTests(RemovingCase):
         self.assertEqual([Revoked(id=3)], self.one.said())
         self.assertIs(Admission.FOREIGN_SENDER, self.examine(Direction.INBOUND, "p.example", "c.example"))
 
+    def test_while_withdrawn(self) -> None:
+        """M12, T24: a domain that its end is taking off, and that moves to us, is revoked beside that."""
+        self.one.hear(Withdraw(id=4, names=(self.P,)))
+        self.one.said()
+        self.assertIs(Admission.ADMITTED, self.examine(Direction.INBOUND, "p.example", "c.example"))
+        self.one.multiplexer.revoke([self.P], DENIED, self.one.now)
+        self.assertIs(Admission.REVOKED, self.examine(Direction.INBOUND, "p.example", "c.example"))
+        self.one.multiplexer.revoke([self.P], DENIED, self.one.now)
+        self.assertEqual([Revoke(id=3, certificate=None, names=(self.P,), condition=DENIED)], self.one.said())
+
     def test_unconfirmed(self) -> None:
         """M12: a minute without an answer counts as one, and an answer after that as none."""
         self.one.multiplexer.revoke([self.P], DENIED, self.one.now)
