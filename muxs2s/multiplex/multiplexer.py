@@ -376,7 +376,7 @@ class Multiplexer:
             return name in accepted and not accepted.is_closed(name)
         if accepted.is_being_removed(name, Standing.WITHDRAWING if whose is Whose.OURS else Standing.REVOKING):
             return False  # by us; what the other end does meanwhile runs beside it
-        is_used = not accepted.is_closed(name) and (name in accepted or accepted.is_open(name))
+        is_used = accepted.standing(name) is not Standing.OUT
         return is_used or self._is_open(whose, name) or self._earlier.involves(name)
 
     def _replaced(self, certificate: int, now: float) -> None:
