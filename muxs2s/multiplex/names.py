@@ -44,6 +44,10 @@ class Standing(Enum):
     """A stanza from it is a violation."""
 
 
+_TAKEN: Final = frozenset({Standing.OPEN, Standing.WITHDRAWING})
+"""In which what comes from a name is taken."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AcceptedCertificate:
     """A certificate that was accepted, and the names it gives."""
@@ -94,6 +98,9 @@ class _Entry:
 
     was_good: bool = False
     """Whether it could be used when that began, so that stanzas may be on their way."""
+
+    is_from_pattern: bool = False
+    """Whether it is given only as a pattern was when its removal began: it is no better than that ever after."""
 
     lapsing: int = 0
     """Removals of certificates that are under way, each with the last that gave it then."""
@@ -169,6 +176,10 @@ class AcceptedNames:
             entry = self._pattern_above(domain)
             if entry is None or domain in self._never:
                 return Standing.OUT
+        elif entry.is_from_pattern and entry.standing is Standing.WITHDRAWING:
+            pattern = self._pattern_above(domain)
+            is_good = pattern is not None and pattern.standing in _TAKEN
+            return Standing.WITHDRAWING if is_good else Standing.REVOKING
         return entry.standing
 
     def is_open(self, domain: DomainName) -> bool:
@@ -350,6 +361,7 @@ class AcceptedNames:
         if isinstance(name, DomainName) and self.standing(name) is Standing.OPEN:
             pattern = self._pattern_above(name)
         entry = self._entry(name)
+        entry.is_from_pattern = pattern is not None and not entry.givers
         for id in () if pattern is None else pattern.givers:
             entry.givers.append(id)
             self.certificates[id].gives.add(name)

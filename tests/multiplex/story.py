@@ -231,12 +231,10 @@ class Story:
 
     def pass_time(self, seconds: float) -> None:
         """Let time pass; what has been under way for long enough arrives meanwhile."""
-        if seconds > ONE_WAY_SECONDS:
-            self.arrive_all(self.now)
+        self.arrive_all(min(self.now, self.now + seconds - ONE_WAY_SECONDS))
         self.now += seconds
         for side in self.sides:
             side.now = self.now
-        self.arrive_all(self.now - ONE_WAY_SECONDS)
         for side in self.sides:
             side.multiplexer.wake(self.now)
 

@@ -306,6 +306,18 @@ class LapsingTests(NamesCase):
         self.names.end_removal([X], Standing.WITHDRAWING)
         self.assertStanding(Standing.OUT, X)
 
+    def test_pattern_revoked_above_a_withdrawn(self) -> None:
+        """M11, M12: a name that is withdrawn stands no better than its pattern when that is revoked after it."""
+        self.give(2, PATTERN)
+        self.names.begin_removal([X], Standing.WITHDRAWING)
+        self.assertStanding(Standing.WITHDRAWING, X)
+        self.names.begin_removal([PATTERN], Standing.REVOKING)
+        self.assertStanding(Standing.REVOKING, X)
+        self.names.end_removal([PATTERN], Standing.REVOKING)
+        self.assertStanding(Standing.REVOKING, X)
+        self.names.end_removal([X], Standing.WITHDRAWING)
+        self.assertStanding(Standing.OUT, X)
+
     def test_pattern_goes(self) -> None:
         """M12: with a pattern goes what it stands for, and then a name costs one look."""
         self.give(1, PATTERN, X)
