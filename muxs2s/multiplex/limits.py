@@ -28,12 +28,6 @@ class MultiplexLimits:
     answer_seconds: float = 60.0
     """For the answer that an exchange or a revocation waits for."""
 
-    max_element_bytes: int = 32_768
-    """One element of multiplexing, whatever else is the limit on the stream."""
-
-    max_authenticator_bytes: int = 24_000
-    """One authenticator, before base64."""
-
     repeat_seconds: float = 60.0
     """From a proof of ours until the peer may ask for the same domain unasked."""
 

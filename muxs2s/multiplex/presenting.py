@@ -59,10 +59,10 @@ class Presenter:
         """Open exchanges in which a certificate is, or is about to be, on its way, by its subject."""
 
         self.presented = 0
+        """Certificates shown, that of the handshake not among them."""
+
         self.offered = 0
         """Exchanges that we have begun."""
-
-        """Certificates shown, that of the handshake not among them."""
 
     def is_open(self, domain: DomainName) -> bool:
         """Whether an exchange decides on a domain of ours."""
@@ -303,16 +303,17 @@ class Presenter:
         """Take the names the peer accepts: those in our certificate or, where we do not know it, those of ours."""
         conversation = self._conversation
         certificate = conversation.own.certificates[id]
-        names = [listed.name for listed in accept.names if self._is_credible(certificate, listed.name)]
+        names = [listed.name for listed in accept.names if self._is_credible(certificate, listed.name, proven)]
         opened = conversation.own.give(id, names, proven=proven)
         if proven is not None and proven not in opened and conversation.own.is_open(proven):
             opened.append(proven)  # it was open, and whoever waits for this exchange hears of its end
         if opened:
             conversation.tell(NamesOpened(whose=Whose.OURS, names=tuple(opened)))
 
-    def _is_credible(self, certificate: AcceptedCertificate, name: Name) -> bool:
+    def _is_credible(self, certificate: AcceptedCertificate, name: Name, proven: DomainName | None) -> bool:
+        """Whether the peer can have seen that a name is ours: guessing shows nothing of what is hidden."""
         if certificate.subject is None:
-            return name in self._conversation.domains.hosted
+            return name == proven or self._conversation.domains.is_shown(name)
         return _is_named(certificate.names_in_it, name)
 
     def _begin(self, exchange: _Presentation) -> None:

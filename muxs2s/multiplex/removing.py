@@ -161,8 +161,8 @@ class Removals:
 
     def _check_room(self, whose: Whose, names: Sequence[Name]) -> None:
         conversation = self._conversation
-        accepted, hosted = self._names_of(whose), conversation.domains.hosted
-        unknown = sum(name not in accepted and not (whose is Whose.OURS and name in hosted) for name in names)
+        accepted, is_shown = self._names_of(whose), conversation.domains.is_shown
+        unknown = sum(name not in accepted and not (whose is Whose.OURS and is_shown(name)) for name in names)
         if unknown and unknown > conversation.limits.max_domains - len(accepted):
             raise RemoteViolation(StreamCondition.POLICY_VIOLATION, "too many names were taken off this stream")
 

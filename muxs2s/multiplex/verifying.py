@@ -57,10 +57,10 @@ class Verifier:
         self._open: dict[int, _Verification] = {}
         self._by_domain: dict[DomainName, _Verification] = {}
         self.judged = 0
+        """Certificates judged, that of the handshake not among them."""
+
         self.asked = 0
         """Exchanges that we have begun."""
-
-        """Certificates judged, that of the handshake not among them."""
 
     def is_open(self, domain: DomainName) -> bool:
         """Whether an exchange decides on a domain of the peer."""
@@ -71,15 +71,10 @@ class Verifier:
         return len(self._open)
 
     def objection(self, domain: DomainName) -> tuple[MultiplexCondition, str] | None:
-        """What keeps us from verifying a domain of the peer at the moment, as far as we know ourselves."""
-        conversation = self._conversation
-        if conversation.peers.is_fenced(domain):
-            return MultiplexCondition.TRY_AGAIN, f"{domain} is being taken off this stream"
-        if domain in conversation.domains.hosted:
+        """What keeps us from accepting a domain of the peer at the moment, as far as we know ourselves."""
+        if domain in self._conversation.domains.hosted:
             return MultiplexCondition.POLICY_VIOLATION, f"{domain} is hosted at the other end"
-        if not conversation.domains.policies().of(domain).is_multiplexed:
-            return MultiplexCondition.POLICY_VIOLATION, f"the policy denies {domain} on a shared stream"
-        return None
+        return self._objection_to_offer(domain)
 
     def ask(self, domain: DomainName, now: float) -> None:
         """Begin to have a domain proven or, if it is accepted, confirmed that it is served."""
@@ -115,9 +110,6 @@ class Verifier:
             raise Unattributed("the proof does not fit what was asked for")
         elif not exchange.request:
             self._confirmed(exchange, now)
-        elif not 0 < len(present.data) <= self._conversation.limits.max_authenticator_bytes:
-            text = f"an authenticator of {len(present.data)} bytes"
-            self._reject_shown(exchange, MultiplexCondition.BAD_AUTHENTICATOR, text, now)
         else:
             self._advance(exchange, VerifierInput.PRESENT)
             self._conversation.wait(exchange, now)
@@ -152,7 +144,8 @@ class Verifier:
         exchange = self._open.get(id)
         if exchange is None or exchange.state is not VerifierState.REQUESTED:
             return False
-        self._reject_shown(exchange, MultiplexCondition.BAD_REQUEST, text, now)
+        self._advance(exchange, VerifierInput.PRESENT)
+        self._reject(exchange, VerifierInput.NOT_PROVEN, MultiplexCondition.BAD_REQUEST, text, now)
         return True
 
     # What the service answers.
@@ -244,6 +237,15 @@ class Verifier:
 
     # The inside.
 
+    def _objection_to_offer(self, domain: DomainName) -> tuple[MultiplexCondition, str] | None:
+        """What anybody may hear who offers a domain: that it is ours is told only to those who prove it."""
+        conversation = self._conversation
+        if conversation.peers.is_fenced(domain):
+            return MultiplexCondition.TRY_AGAIN, f"{domain} is being taken off this stream"
+        if not conversation.domains.policies().of(domain).is_multiplexed:
+            return MultiplexCondition.POLICY_VIOLATION, f"the policy denies {domain} on a shared stream"
+        return None
+
     def _turns_down(self, offer: Offer, now: float) -> bool:
         """Whether an offer is over at once; the first reason that fits is told."""
         conversation = self._conversation
@@ -251,7 +253,7 @@ class Verifier:
         if met is not None:
             conversation.turn_down(offer.id, MultiplexCondition.TOO_MANY, met[0], now, retry_seconds=met[1])
             return True
-        refused = self.objection(offer.domain)
+        refused = self._objection_to_offer(offer.domain)
         if offer.domain in self._by_domain:
             refused = MultiplexCondition.DUPLICATE, "another exchange for this domain is open"
         if refused is not None:
@@ -320,11 +322,6 @@ class Verifier:
     def _open_domain(self, exchange: _Verification, certificate: int, names: list[ListedName]) -> None:
         self._conversation.refusals.forget(Whose.PEERS, exchange.domain)
         self.give(exchange.id, certificate, names, proven=exchange.domain)
-
-    def _reject_shown(self, exchange: _Verification, condition: MultiplexCondition, text: str, now: float) -> None:
-        """What was shown is no good at first sight."""
-        self._advance(exchange, VerifierInput.PRESENT)
-        self._reject(exchange, VerifierInput.NOT_PROVEN, condition, text, now)
 
     def _reject(
         self, exchange: _Verification, by: VerifierInput, condition: MultiplexCondition, text: str, now: float

@@ -46,9 +46,6 @@ MAX_FILE_BYTES: Final = 16 * 1024 * 1024
 COMPONENT_FEATURE_ELEMENTS: Final = 1
 """Components list no features."""
 
-_FIXED: Final = {name: getattr(MultiplexLimits(), name) for name in ("max_element_bytes", "max_authenticator_bytes")}
-"""Limits that both ends of the protocol count on."""
-
 
 class ConfigurationRefused(MuxS2SError):
     """A configuration with faults: all of them, each on a line of the message."""
@@ -184,7 +181,7 @@ def _service_limits(values: OptionValues) -> ServiceLimits:
             "stream",
             before_authentication=values.limits(FramingLimits, "stream.before_authentication"),
             after_authentication=values.limits(FramingLimits, "stream.after_authentication"),
-            multiplex=values.limits(MultiplexLimits, "multiplex", **_FIXED),
+            multiplex=values.limits(MultiplexLimits, "multiplex"),
             close_on_foreign_sender=values[options.CLOSE_ON_FOREIGN_SENDER],
         ),
         accept=values.limits(AcceptLimits, "accept"),

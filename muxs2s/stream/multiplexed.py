@@ -18,7 +18,7 @@ from cryptography.x509 import Certificate
 
 from muxs2s.multiplex.conditions import EnableCondition
 from muxs2s.multiplex.conversation import Conversation
-from muxs2s.multiplex.elements import Enable, Enabled, Failed, PeerLimits
+from muxs2s.multiplex.elements import MAX_ELEMENT_BYTES, Enable, Enabled, Failed, PeerLimits
 from muxs2s.multiplex.events import Multiplexes, MultiplexRefused
 from muxs2s.multiplex.multiplexer import Multiplexer
 from muxs2s.multiplex.reading import MultiplexMalformed, read_element
@@ -248,7 +248,7 @@ class MultiplexedStream(ProvingStream):
         multiplexer = Multiplexer(conversation, self._ends().target, self.means.shown, self.associations)
         self._multiplexer = multiplexer
         self.associations.share(multiplexer.own, multiplexer.peers)
-        largest = max(limits.after_authentication.max_element_bytes, limits.multiplex.max_element_bytes)
+        largest = max(limits.after_authentication.max_element_bytes, MAX_ELEMENT_BYTES)
         self._framer.limits = replace(limits.after_authentication, max_element_bytes=largest)
         multiplexer.begin(self._vouched, now)
         if self._vouched is not None:

@@ -176,6 +176,13 @@ class AcceptTests(PresentingCase):
         self.one.hear(accept(1, C, D, name("x.example"), certificate=77))
         self.assertEqual({C, D}, opened(self.one.end.events, Whose.OURS))
 
+    def test_hidden(self) -> None:
+        """A peer that lists what it guesses learns of no hidden domain, but what it was offered is taken."""
+        self.one.end.hidden |= {C, D}
+        self.presented()
+        self.one.hear(accept(1, C, D, A, certificate=77))
+        self.assertEqual({C, A}, opened(self.one.end.events, Whose.OURS))
+
     def test_again(self) -> None:
         """M7: an accept may come again, for a certificate that is accepted still, and adds names."""
         self.one.end.certificates[C] = issued("c.example", "d.example")

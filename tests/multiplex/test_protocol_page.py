@@ -61,14 +61,12 @@ class ProtocolPageTests(SynchronousTestCase):
     def test_limits(self) -> None:
         """The defaults are those of the code."""
         limits, sizes, page = MultiplexLimits(), AuthenticatorLimits(), section("Limits")
-        self.assertEqual(sizes.max_authenticator_bytes, limits.max_authenticator_bytes)
         for value in (
-            *(limits.max_domains, limits.max_pending, limits.max_authenticator_bytes, sizes.max_certificates),
+            *(limits.max_domains, limits.max_pending, sizes.max_authenticator_bytes, sizes.max_certificates),
             *(sizes.max_request_bytes, limits.max_failures, limits.max_ignored_elements, MAX_ELEMENT_BYTES),
             MAX_CERTIFICATE_NAMES,
         ):
             self.assertRegex(page, rf"\b{value:,}\b")
-        self.assertEqual(MAX_ELEMENT_BYTES, limits.max_element_bytes)
         self.assertIn(f"{MAX_TEXT_BYTES:,} octets", section("Formats"))
 
     def test_waits(self) -> None:

@@ -323,3 +323,12 @@ class RoomTests(RemovingCase):
         foreign = Revoke(id=4, certificate=None, names=(name("x.example"),), condition=DENIED)
         self.assertRaises(RemoteViolation, self.one.hear, foreign)
         self.assertEqual(4, len(self.one.multiplexer.own))
+
+    def test_hidden(self) -> None:
+        """A hidden domain counts as one that is not ours: the room that is left tells nothing of it."""
+        self.one = OneEnd("c.example", limits=MultiplexLimits(max_domains=3))
+        self.one.end.hidden.add(name("c.example"))
+        full = tuple(map(name, ("x.example", "y.example", "z.example")))
+        self.one.hear(Revoke(id=2, certificate=None, names=full, condition=DENIED))
+        hidden = Revoke(id=4, certificate=None, names=(name("c.example"),), condition=DENIED)
+        self.assertRaises(RemoteViolation, self.one.hear, hidden)

@@ -15,6 +15,7 @@ from muxs2s.multiplex.verdicts import NotVouched
 from muxs2s.network.pem import Credentials
 from muxs2s.proof.peers import PeerPolicies, PeerPolicy
 from muxs2s.wire.errors import RemoteViolation, StreamCondition
+from muxs2s.wire.names import DomainName
 from tests.multiplex.twoends import OneEnd, closed, issued, name, opened, pair, refused, rejected, vouched
 
 A, B, C, D = map(name, ("a.example", "b.example", "c.example", "d.example"))
@@ -122,16 +123,12 @@ class OfferTests(VerifyingCase):
         self.assertTrue(self.one.hear(Reject(id=4, condition=MultiplexCondition.TIMEOUT)))
         self.assertEqual(0, self.one.multiplexer.exchanges)
 
-    def test_sizes(self) -> None:
-        """E15: an authenticator of 24,000 bytes is judged; of one more, or of none, the peer hears at once."""
-        for id, size, judged in ((2, 24_000, 1), (4, 0, 0)):
-            self.offer(id)
+    def test_any_size(self) -> None:
+        """E12: whether a proof is of the right size is asked of whoever checks it, also of one that is empty."""
+        for id, size in ((2, 24_001), (4, 0)):
+            self.offer(id, f"c{id}.example")
             self.one.hear(Present(id=id, data=b"x" * size))
-            self.assertEqual(judged, len(self.one.end.told(ProofShown)))
-        self.one = OneEnd(limits=MultiplexLimits(max_authenticator_bytes=100))
-        self.offer(2)
-        self.one.hear(Present(id=2, data=b"x" * 101))
-        self.assertEqual([(2, MultiplexCondition.BAD_AUTHENTICATOR)], rejected(self.one.said()))
+        self.assertEqual(2, len(self.one.end.told(ProofShown)))
 
     def test_unreadable(self) -> None:
         """A proof that cannot be read ends its exchange; where none is due it is counted."""
@@ -160,18 +157,14 @@ class TurnedDownTests(VerifyingCase):
         expected = [(4, MultiplexCondition.DUPLICATE), (6, MultiplexCondition.DUPLICATE)]
         self.assertEqual(expected, rejected(self.one.said()))
 
-    def test_hosted(self) -> None:
-        """T24: a domain of ours is the peer's at no time."""
-        self.offer(2, "a.example")
-        self.assertEqual([(2, MultiplexCondition.POLICY_VIOLATION)], rejected(self.one.said()))
+    def test_wanted(self) -> None:
+        """T24: a domain of ours is not asked for."""
         found = self.one.want("a.example", "a.example")
         self.assertIs(MultiplexCondition.POLICY_VIOLATION, getattr(found, "condition", None))
 
     def test_policy(self) -> None:
         """M5: a domain that policy denies, or wants on a stream of its own, is turned down."""
-        policies = PeerPolicies(domains={C: PeerPolicy(is_multiplexed=False)})
-        conversation = self.one.end.conversation
-        conversation.domains = replace(conversation.domains, policies=lambda: policies)
+        self.deny(C)
         self.offer(2)
         self.offer(4, "d.example")
         self.assertEqual([(2, MultiplexCondition.POLICY_VIOLATION)], rejected(self.one.said()))
@@ -181,7 +174,7 @@ class TurnedDownTests(VerifyingCase):
         self.one.prove(2, "c.example")
         self.offer(4, "c.example", renew=True)
         self.one.multiplexer.revoke([C], MultiplexCondition.POLICY_VIOLATION, self.one.now)
-        self.one.end.hosted.add(C)
+        self.deny(C)
         self.one.said()
         self.offer(6)
         self.assertEqual([(6, MultiplexCondition.TRY_AGAIN)], rejected(self.one.said()))
@@ -189,6 +182,56 @@ class TurnedDownTests(VerifyingCase):
         self.one.said()
         self.offer(8)
         self.assertEqual([(8, MultiplexCondition.POLICY_VIOLATION)], rejected(self.one.said()))
+
+    def deny(self, domain: DomainName) -> None:
+        """Want a domain on a stream of its own."""
+        policies = PeerPolicies(domains={domain: PeerPolicy(is_multiplexed=False)})
+        conversation = self.one.end.conversation
+        conversation.domains = replace(conversation.domains, policies=lambda: policies)
+
+
+class OwnDomainTests(VerifyingCase):
+    """The peer offers a domain that is ours."""
+
+    def shown(self, id: int, domain: str) -> None:
+        """Have the peer offer and show something."""
+        self.offer(id, domain)
+        self.assertTrue(self.asked())
+        self.one.hear(Present(id=id, data=b"proof"))
+
+    def test_proven(self) -> None:
+        """T24: a domain of ours is the peer's at no time, though it holds a good certificate for it."""
+        self.shown(2, "a.example")
+        self.conclude(2, "a.example")
+        self.assertEqual([(2, MultiplexCondition.POLICY_VIOLATION)], rejected(self.one.said()))
+        self.assertFalse(self.one.multiplexer.peers.is_open(A))
+
+    def test_not_proven(self) -> None:
+        """Whoever cannot prove a domain hears of ours, be it hidden or not, what he hears of any other."""
+        self.one.end.hosted.add(D)
+        self.one.end.hidden.add(D)
+        for id, domain in ((2, "a.example"), (4, "d.example"), (6, "x.example")):
+            self.shown(id, domain)
+            self.one.multiplexer.conclude(id, UNTRUSTED, self.one.now)
+            self.assertEqual([Reject(id=id, condition=UNTRUSTED.condition, text=UNTRUSTED.text)], self.one.said())
+
+    def test_guessed(self) -> None:
+        """Failed proofs of domains of ours count against the peer as those of any other do."""
+        self.one = OneEnd(limits=MultiplexLimits(max_failures=1))
+        self.shown(2, "a.example")
+        self.one.multiplexer.conclude(2, UNTRUSTED, self.one.now)
+        self.one.said()
+        self.offer(4)
+        self.assertEqual([(4, MultiplexCondition.TOO_MANY)], rejected(self.one.said()))
+
+    def test_named_before(self) -> None:
+        """T24: where a certificate that was accepted names it, that one is judged, and does not give it either."""
+        self.one.prove(2, "c.example", "a.example")
+        self.one.said()
+        self.offer(4, "a.example")
+        self.assertEqual(1, len(self.one.end.told(ProofRecalled)))
+        self.conclude(4, "a.example")
+        self.assertEqual([(4, MultiplexCondition.POLICY_VIOLATION)], rejected(self.one.said()))
 
 
 class RecallTests(VerifyingCase):
