@@ -58,7 +58,7 @@ class ShownCertificate:
         """For JSON."""
         names = self.names
         return {
-            "names": sorted(names.dns | names.srv | names.xmpp | names.patterns),
+            "names": sorted(names.entries),
             "subject": self.subject,
             "issuer": self.issuer,
             "not_before": None if self.begins is None else moment(self.begins),

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from cryptography.x509 import Certificate
 
+from muxs2s.multiplex.accepted import AcceptedCertificate
 from muxs2s.multiplex.conditions import MultiplexCondition
 from muxs2s.multiplex.conversation import Conversation
 from muxs2s.multiplex.elements import (
@@ -38,6 +39,7 @@ from muxs2s.multiplex.unattributed import Unattributed
 from muxs2s.multiplex.verdicts import NotVouched, Vouched
 from muxs2s.multiplex.verifying import Verifier
 from muxs2s.multiplex.waits import DueWait
+from muxs2s.proof.identity import names_in
 from muxs2s.wire.errors import RemoteViolation, StreamCondition
 from muxs2s.wire.names import DomainName, DomainPair
 from muxs2s.wire.stanza import Slice
@@ -84,7 +86,8 @@ class Multiplexer:
             Withdrawn: self._removals.confirmed,
             Revoked: self._removals.confirmed,
         }
-        conversation.own.add(own_certificate(HANDSHAKE, shown))
+        own = AcceptedCertificate(id=HANDSHAKE)
+        conversation.own.add(own if shown is None else own_certificate(HANDSHAKE, shown, names_in(shown)))
         conversation.peers.header_domain = header_domain
 
     # What there is.

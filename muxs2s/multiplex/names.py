@@ -9,20 +9,16 @@ is removed (:mod:`muxs2s.multiplex.removing`). Memory grows with the names of on
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum, auto
 from itertools import islice
 from typing import Final
 
-from cryptography.x509 import Certificate
-
+from muxs2s.multiplex.accepted import AcceptedCertificate, Name
 from muxs2s.multiplex.verdicts import SubjectKey
-from muxs2s.proof.identity import NO_NAMES, CertificateNames
 from muxs2s.wire.names import DomainName, DomainPattern
 
-__all__ = ["AcceptedCertificate", "AcceptedNames", "Name", "Standing"]
-
-Name = DomainName | DomainPattern
+__all__ = ["AcceptedNames", "Name", "Standing"]
 
 _LOOKED_AT: Final = 64
 """Certificates searched, newest first, for one that names a domain without giving it."""
@@ -48,44 +44,11 @@ _TAKEN: Final = frozenset({Standing.OPEN, Standing.WITHDRAWING})
 """In which what comes from a name is taken."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AcceptedCertificate:
-    """A certificate that was accepted, and the names it gives."""
-
-    id: int
-    """Of the exchange in which it was accepted; 0 for that of the handshake."""
-
-    subject: SubjectKey | None = None
-    """What a newer one has in common that takes its place; ``None`` if it is not known which certificate it is."""
-
-    leaf: Certificate | None = None
-    chain: tuple[Certificate, ...] = ()
-    """As it was shown, to judge it again; empty for one of ours."""
-
-    names_in_it: CertificateNames = NO_NAMES
-    """All that it names, given or not."""
-
-    until: float | None = None
-    """When it ends, seconds since the epoch."""
-
-    prooftype: str = ""
-    evidence: str = ""
-    """What proved it, for operators."""
-
-    gives: set[Name] = field(default_factory=set)
-
-    @property
-    def gives_all(self) -> bool:
-        """Whether it gives whatever it names."""
-        names = self.names_in_it
-        return len(self.gives) >= len(names.dns | names.srv | names.xmpp) + len(names.patterns)
-
-
 @dataclass(slots=True)
 class _Entry:
     """One name."""
 
-    givers: list[int] = field(default_factory=list)
+    givers: tuple[int, ...] = ()
     """The certificates that give it."""
 
     is_served: bool = False
@@ -228,7 +191,7 @@ class AcceptedNames:
 
     def only_given_by(self, certificate: AcceptedCertificate) -> Iterable[Name]:
         """The names that would lapse with a certificate."""
-        return [name for name in certificate.gives if self._entries[name].givers == [certificate.id]]
+        return [name for name in certificate.gives if self._entries[name].givers == (certificate.id,)]
 
     # Changes.
 
@@ -258,9 +221,7 @@ class AcceptedNames:
                 continue
             if not entry.givers and not entry.is_withdrawing:
                 opened.append(name)
-            if id not in entry.givers:
-                entry.givers.append(id)
-            certificate.gives.add(name)
+            _let_give(certificate, name, entry)
         self._note_partial(certificate)
         return opened
 
@@ -285,7 +246,8 @@ class AcceptedNames:
         if certificate.subject is not None and self._by_subject.get(certificate.subject) == id:
             del self._by_subject[certificate.subject]
         for name in certificate.gives:
-            self._entries[name].givers.remove(id)
+            entry = self._entries[name]
+            entry.givers = tuple(giver for giver in entry.givers if giver != id)
         return [name for name in certificate.gives if not (self._entries[name].givers or self._falls_back(name))]
 
     def begin_removal(self, names: Iterable[Name], standing: Standing) -> None:
@@ -303,7 +265,7 @@ class AcceptedNames:
             entry = self._entries[name]
             for id in entry.givers:
                 certificate = self.certificates[id]
-                certificate.gives.discard(name)
+                certificate.gives.remove(name)
                 self._note_partial(certificate)
             self._entries[name] = _Entry(
                 is_closed=True,
@@ -363,8 +325,7 @@ class AcceptedNames:
         entry = self._entry(name)
         entry.is_from_pattern = pattern is not None and not entry.givers
         for id in () if pattern is None else pattern.givers:
-            entry.givers.append(id)
-            self.certificates[id].gives.add(name)
+            _let_give(self.certificates[id], name, entry)
         return entry
 
     def _falls_back(self, name: Name) -> bool:
@@ -384,3 +345,10 @@ class AcceptedNames:
         self._patterns -= isinstance(name, DomainPattern)
         if entry.is_served and isinstance(name, DomainName) and self._pattern_above(name) is not None:
             self.serve(name)
+
+
+def _let_give(certificate: AcceptedCertificate, name: Name, entry: _Entry) -> None:
+    """Let a certificate give a name, if it does not yet."""
+    if certificate.id not in entry.givers:
+        entry.givers += (certificate.id,)
+        certificate.gives.append(name)

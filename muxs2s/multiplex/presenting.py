@@ -12,17 +12,17 @@ from math import inf
 
 from cryptography.x509 import Certificate
 
+from muxs2s.multiplex.accepted import AcceptedCertificate, Name
 from muxs2s.multiplex.conditions import MultiplexCondition
 from muxs2s.multiplex.conversation import Conversation
 from muxs2s.multiplex.elements import Accept, Offer, Present, Reject, Request
 from muxs2s.multiplex.events import NamesOpened, SignatureWanted, Whose
 from muxs2s.multiplex.exchanges import PRESENTING, Exchange, PresenterInput, PresenterState
-from muxs2s.multiplex.names import AcceptedCertificate, Name
 from muxs2s.multiplex.unattributed import Unattributed
 from muxs2s.multiplex.verdicts import SubjectKey, subject_key
 from muxs2s.multiplex.waits import DueWait
 from muxs2s.proof.authenticators import AuthenticatorRefused, OwnCertificate
-from muxs2s.proof.identity import CertificateNames, names_in
+from muxs2s.proof.identity import CertificateNames
 from muxs2s.wire.names import DomainName, DomainPattern
 
 __all__ = ["Presenter", "own_certificate"]
@@ -245,7 +245,7 @@ class Presenter:
         certificate = self._conversation.domains.certificate_of(exchange.domain, now)
         assert certificate is not None, "there was one a moment ago"
         exchange.certificate = certificate
-        self._shown.setdefault(subject_key(certificate.leaf), []).append(exchange)
+        self._shown.setdefault(_subject_of(certificate), []).append(exchange)
         self._conversation.tell(
             SignatureWanted(id=exchange.id, domain=exchange.domain, certificate=certificate, request=read)
         )
@@ -274,7 +274,7 @@ class Presenter:
 
         Source: doc/protocol.rst, "Same subject".
         """
-        own, subject = self._conversation.own, subject_key(certificate.leaf)
+        own, subject = self._conversation.own, _subject_of(certificate)
         accepted = own.of_subject(subject)
         ousted = own.only_given_by(accepted) if accepted is not None and accepted.leaf != certificate.leaf else ()
         if not all(self._spares(certificate, name) for name in ousted):
@@ -292,7 +292,8 @@ class Presenter:
         conversation, domain = self._conversation, exchange.domain
         if id not in conversation.own.certificates:
             shown = exchange.certificate if accept.certificate is None else None
-            conversation.own.add(own_certificate(id, None if shown is None else shown.leaf))
+            added = AcceptedCertificate(id=id) if shown is None else own_certificate(id, shown.leaf, shown.names)
+            conversation.own.add(added)
         conversation.refusals.forget(Whose.OURS, domain)
         self._give(id, accept, domain)
         if not conversation.own.is_open(domain):
@@ -329,7 +330,7 @@ class Presenter:
         by_domain = self._offers if exchange.is_ours else self._asked
         del by_domain[exchange.domain]
         if exchange.certificate is not None:
-            subject = subject_key(exchange.certificate.leaf)
+            subject = _subject_of(exchange.certificate)
             self._shown[subject].remove(exchange)
             if not self._shown[subject]:
                 del self._shown[subject]
@@ -338,17 +339,23 @@ class Presenter:
         exchange.state = PRESENTING[exchange.state, by]
 
 
-def own_certificate(id: int, leaf: Certificate | None) -> AcceptedCertificate:
-    """What is kept of a certificate of ours that the peer has accepted; ``None`` if we cannot tell which it is."""
-    if leaf is None:
-        return AcceptedCertificate(id=id)
+def own_certificate(id: int, leaf: Certificate, names: CertificateNames) -> AcceptedCertificate:
+    """
+    What is kept of a certificate of ours that the peer has accepted.
+
+    :param names: those in it.
+    """
     return AcceptedCertificate(
         id=id,
-        subject=subject_key(leaf),
+        subject=subject_key(leaf, names),
         leaf=leaf,
-        names_in_it=names_in(leaf),
+        names_in_it=names,
         until=leaf.not_valid_after_utc.timestamp(),
     )
+
+
+def _subject_of(certificate: OwnCertificate) -> SubjectKey:
+    return subject_key(certificate.leaf, certificate.names)
 
 
 def _is_named(names: CertificateNames, name: Name) -> bool:

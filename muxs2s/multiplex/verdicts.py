@@ -8,20 +8,15 @@ becomes a verdict: see :mod:`muxs2s.multiplex.vouching`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Final
 
 from cryptography.x509 import Certificate
 
 from muxs2s.multiplex.conditions import MultiplexCondition
 from muxs2s.multiplex.elements import ListedName
-from muxs2s.proof.identity import names_in, subject_in
+from muxs2s.proof.identity import CertificateNames, subject_in
 from muxs2s.wire.names import DomainName
 
-__all__ = ["MAX_CACHED_SUBJECTS", "NotVouched", "SubjectKey", "Vouched", "subject_key"]
-
-MAX_CACHED_SUBJECTS: Final = 128
-"""Certificates whose subject is remembered, least recently used first out: each is asked about a few times in a row."""
+__all__ = ["NotVouched", "SubjectKey", "Vouched", "subject_key"]
 
 SubjectKey = bytes | frozenset[str]
 """What two certificates of the same subject have in common."""
@@ -57,18 +52,14 @@ class NotVouched:
     """Every reason, for people."""
 
 
-@lru_cache(maxsize=MAX_CACHED_SUBJECTS)
-def subject_key(certificate: Certificate) -> SubjectKey:
+def subject_key(certificate: Certificate, names: CertificateNames) -> SubjectKey:
     """
     What a certificate has in common with the one that it renews, whoever issued either.
 
+    :param names: those in it.
     :returns: its subject in DER; if that is empty, the set of its names. Never raises: a subject that
         cannot be read is no subject.
 
     Source: doc/protocol.rst, "The same subject"; draft-hildebrand-xmpp-tls-multiplexing-00, section 2, item 6.
     """
-    subject = subject_in(certificate)
-    if subject:
-        return subject
-    names = names_in(certificate)
-    return names.dns | names.patterns | names.srv | names.xmpp
+    return subject_in(certificate) or names.entries

@@ -10,18 +10,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from cryptography.x509 import Certificate
+from cryptography.hazmat.primitives.serialization import Encoding
 
+from muxs2s.multiplex.accepted import AcceptedCertificate, Name
 from muxs2s.multiplex.conditions import MultiplexCondition
 from muxs2s.multiplex.conversation import Conversation
 from muxs2s.multiplex.elements import Accept, ListedName, Offer, Present, Reject, Request, portions
 from muxs2s.multiplex.events import NamesOpened, ProofRecalled, ProofShown, Whose
 from muxs2s.multiplex.exchanges import VERIFYING, Exchange, VerifierInput, VerifierState
-from muxs2s.multiplex.names import AcceptedCertificate, Name
 from muxs2s.multiplex.unattributed import Unattributed
 from muxs2s.multiplex.verdicts import NotVouched, Vouched, subject_key
 from muxs2s.multiplex.waits import DueWait
 from muxs2s.proof.identity import names_in
+from muxs2s.proof.issuers import kept_once
 from muxs2s.wire.names import DomainName
 
 __all__ = ["Verifier"]
@@ -93,7 +94,7 @@ class Verifier:
         exchange = _Verification(offer.id, offer.domain, is_ours=False)
         self._begin(exchange)
         known = None if offer.renew else conversation.peers.naming(offer.domain)
-        if known is None or not known.chain:
+        if known is None or not known.shown:
             self._request(exchange, now, proof=True)
         else:
             exchange.recalled = known.id
@@ -205,15 +206,15 @@ class Verifier:
 
     def take_certificate(self, id: int, vouched: Vouched) -> None:
         """Keep a certificate of the peer, which gives nothing yet."""
-        leaf: Certificate = vouched.chain[0]
-        conversation = self._conversation
+        leaf, *issuers = vouched.chain
+        names, conversation = names_in(leaf), self._conversation
         conversation.peers.add(
             AcceptedCertificate(
                 id=id,
-                subject=subject_key(leaf),
-                leaf=leaf,
-                chain=vouched.chain,
-                names_in_it=names_in(leaf),
+                subject=subject_key(leaf, names),
+                shown=leaf.public_bytes(Encoding.DER),
+                issuers=tuple(map(kept_once, issuers)),
+                names_in_it=names,
                 until=vouched.until,
                 prooftype=vouched.prooftype,
                 evidence=vouched.evidence,
@@ -313,7 +314,8 @@ class Verifier:
         if exchange.recalled is not None:
             self._open_domain(exchange, exchange.recalled, given)
             return
-        replaced = peers.of_subject(subject_key(vouched.chain[0]))
+        leaf = vouched.chain[0]
+        replaced = peers.of_subject(subject_key(leaf, names_in(leaf)))
         self.take_certificate(exchange.id, vouched)
         self._open_domain(exchange, exchange.id, given)
         if replaced is not None:

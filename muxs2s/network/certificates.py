@@ -246,8 +246,7 @@ def _indexed(credentials: Iterable[Credentials]) -> dict[str, list[Credentials]]
     """Sort certificates by the names and patterns in them."""
     index: dict[str, list[Credentials]] = {}
     for found in credentials:
-        names = found.names
-        for name in names.dns | names.patterns | names.srv | names.xmpp:
+        for name in found.names.entries:
             index.setdefault(name, []).append(found)
     return index
 

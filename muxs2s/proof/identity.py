@@ -25,7 +25,8 @@ MAX_CERTIFICATE_NAMES: Final = 256
 
 MAX_CACHED_CERTIFICATES: Final = 128
 """
-Certificates whose names are remembered, least recently used first out: each is asked about a few times in a row.
+Certificates whose names, and whose subjects, are remembered, least recently used first out: each is asked about a few
+times in a row.
 """
 
 _MAX_NOTE: Final = 200
@@ -33,6 +34,9 @@ _MAX_NOTE: Final = 200
 
 _MAX_LISTED: Final = 8
 """Names written out where a certificate is described in one line."""
+
+_NONE: Final[frozenset[str]] = frozenset()
+"""Shared by all certificates, most of which have names of one kind only."""
 
 _SUBJECT_ALTERNATIVE_NAME: Final = bytes.fromhex("551d11")
 _DNS_SRV: Final = bytes.fromhex("2b06010505070807")
@@ -65,20 +69,30 @@ class CertificateNames:
     Source: RFC 6120, section 13.7.1.2.1; RFC 4985, section 2; RFC 9525, section 6.
     """
 
-    dns: frozenset[str] = frozenset()
+    dns: frozenset[str] = _NONE
     """Of dNSName, without wildcard."""
 
-    patterns: frozenset[str] = frozenset()
+    patterns: frozenset[str] = _NONE
     """Of dNSName: ``*.`` and a domain. The asterisk stands for exactly one label."""
 
-    srv: frozenset[str] = frozenset()
+    srv: frozenset[str] = _NONE
     """Of SRVName: the NAME of ``_xmpp-server.NAME``."""
 
-    xmpp: frozenset[str] = frozenset()
+    xmpp: frozenset[str] = _NONE
     """Of XmppAddr, where it is a bare domain."""
 
     ignored: tuple[str, ...] = field(default=(), compare=False)
     """Why entries that were meant to name a server do not count, one note each."""
+
+    @property
+    def domains(self) -> frozenset[str]:
+        """Every domain named in full, of whatever kind."""
+        return _union(self.dns, self.srv, self.xmpp)
+
+    @property
+    def entries(self) -> frozenset[str]:
+        """Every name and pattern, of whatever kind."""
+        return _union(self.dns, self.srv, self.xmpp, self.patterns)
 
     def covers(self, domain: DomainName) -> bool:
         """Whether one of the names is ``domain``, or a pattern that matches it."""
@@ -89,13 +103,19 @@ class CertificateNames:
 
     def all_domains(self) -> frozenset[DomainName]:
         """Every domain named in full; the patterns stay in :attr:`patterns`."""
-        return frozenset(map(DomainName.parse, self.dns | self.srv | self.xmpp))
+        return frozenset(map(DomainName.parse, self.domains))
 
     def __str__(self) -> str:
         """List the first names, for messages: ``a.example, *.b.example and 3 more``."""
-        names = sorted(self.dns | self.srv | self.xmpp) + sorted(self.patterns)
+        names = sorted(self.domains) + sorted(self.patterns)
         more = f" and {len(names) - _MAX_LISTED} more" if len(names) > _MAX_LISTED else ""
         return (", ".join(names[:_MAX_LISTED]) + more) or "no XMPP domain"
+
+
+def _union(*kinds: frozenset[str]) -> frozenset[str]:
+    """All of them; the very set where one alone has any."""
+    named = [names for names in kinds if names]
+    return named[0] if len(named) == 1 else _NONE.union(*named)
 
 
 NO_NAMES: Final = CertificateNames()
@@ -141,6 +161,7 @@ def _every_name(certificate: Certificate) -> CertificateNames:
     return reading.names()
 
 
+@lru_cache(maxsize=MAX_CACHED_CERTIFICATES)
 def subject_in(certificate: Certificate) -> bytes:
     """
     Read the subject of a certificate.
@@ -172,10 +193,10 @@ class _Reading:
 
     def names(self) -> CertificateNames:
         return CertificateNames(
-            dns=frozenset(self._dns),
-            patterns=frozenset(self._patterns),
-            srv=frozenset(self._srv),
-            xmpp=frozenset(self._xmpp),
+            dns=frozenset(self._dns) or _NONE,
+            patterns=frozenset(self._patterns) or _NONE,
+            srv=frozenset(self._srv) or _NONE,
+            xmpp=frozenset(self._xmpp) or _NONE,
             ignored=tuple(self._ignored),
         )
 

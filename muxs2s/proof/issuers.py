@@ -17,10 +17,10 @@ from cryptography.x509 import Certificate, DNSName, ExtensionNotFound, GeneralNa
 from muxs2s.proof.identity import CertificateNames
 from muxs2s.wire.reasons import readable
 
-__all__ = ["MAX_CACHED_ISSUERS", "IssuerFacts", "constrained", "issuer_facts", "named"]
+__all__ = ["MAX_CACHED_ISSUERS", "IssuerFacts", "constrained", "issuer_facts", "kept_once", "named"]
 
 MAX_CACHED_ISSUERS: Final = 256
-"""Authorities of which the facts are remembered, least recently used first out."""
+"""Authorities that are remembered, and of which the facts are, least recently used first out."""
 
 _MAX_NAME: Final = 200
 """Characters of a distinguished name in a message."""
@@ -69,6 +69,12 @@ def issuer_facts(issuer: Certificate) -> IssuerFacts:
     return replace(
         facts, permitted=_dns_subtrees(found.permitted_subtrees), excluded=_dns_subtrees(found.excluded_subtrees)
     )
+
+
+@lru_cache(maxsize=MAX_CACHED_ISSUERS)
+def kept_once(issuer: Certificate) -> Certificate:
+    """Give the one certificate that is kept for all that equal it: each peer sends along what others send, too."""
+    return issuer
 
 
 def constrained(names: CertificateNames, issuers: Iterable[IssuerFacts]) -> CertificateNames:

@@ -10,8 +10,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
+from muxs2s.multiplex.accepted import AcceptedCertificate
 from muxs2s.multiplex.exchanges import PRESENTING, VERIFYING, PresenterState, VerifierState
-from muxs2s.multiplex.names import AcceptedCertificate, AcceptedNames, Standing
+from muxs2s.multiplex.names import AcceptedNames, Standing
 from muxs2s.wire.names import DomainName
 from tests import drawing as machines
 

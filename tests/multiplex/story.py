@@ -201,7 +201,7 @@ class Story:
             other.certificates[header] = issued(header)
             if by_certificate:
                 other.multiplexer.own.drop(0)
-                other.multiplexer.own.add(own_certificate(0, shown))
+                other.multiplexer.own.add(own_certificate(0, shown, issued(header).names))
             else:
                 pair = DomainPair(header, other.header_domain)
                 side.associations.accept_pair(Direction.INBOUND, pair, OWN_KEY)

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from muxs2s.multiplex.names import AcceptedCertificate, AcceptedNames, Name, Standing
+from muxs2s.multiplex.accepted import AcceptedCertificate
+from muxs2s.multiplex.names import AcceptedNames, Name, Standing
 from muxs2s.proof.identity import CertificateNames
 from muxs2s.wire.names import DomainName, DomainPattern
 from tests.multiplex.twoends import name
@@ -182,7 +183,7 @@ class RemovingTests(NamesCase):
         self.names.end_removal([A], Standing.WITHDRAWING)
         self.assertStanding(Standing.OUT, A)
         self.assertEqual([], self.give(2, A))
-        self.assertEqual((True, {B}), (self.names.is_closed(A), self.names.certificates[1].gives))
+        self.assertEqual((True, [B]), (self.names.is_closed(A), self.names.certificates[1].gives))
 
     def test_revoking(self) -> None:
         """M12: while the other end takes a name off, what comes from it is bounced."""

@@ -295,7 +295,7 @@ class RenewalTests(PresentingCase):
         ends.settle()
         own, peers = ends.first.multiplexer.own, ends.second.multiplexer.peers
         self.assertEqual(([1], [1]), (list(own.certificates), list(peers.certificates)))
-        self.assertEqual(issued("a.example", edition=1).leaf, peers.certificates[1].leaf)
+        self.assertEqual(issued("a.example", edition=1).leaf, peers.certificates[1].chain[0])
         self.assertEqual((Standing.OPEN, Standing.OPEN), (own.standing(A), peers.standing(A)))
 
     def test_renew_meanwhile(self) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509 import load_der_x509_certificate
 from twisted.trial.unittest import SynchronousTestCase
 
 from muxs2s.multiplex.conditions import MultiplexCondition
@@ -16,7 +18,7 @@ from muxs2s.network.pem import Credentials
 from muxs2s.proof.peers import PeerPolicies, PeerPolicy
 from muxs2s.wire.errors import RemoteViolation, StreamCondition
 from muxs2s.wire.names import DomainName
-from tests.multiplex.twoends import OneEnd, closed, issued, name, opened, pair, refused, rejected, vouched
+from tests.multiplex.twoends import AUTHORITY, OneEnd, closed, issued, name, opened, pair, refused, rejected, vouched
 
 A, B, C, D = map(name, ("a.example", "b.example", "c.example", "d.example"))
 UNTRUSTED = NotVouched(condition=MultiplexCondition.CERTIFICATE_UNTRUSTED, text="no issuer we know")
@@ -67,6 +69,18 @@ class OfferTests(VerifyingCase):
         self.assertEqual([expected], self.one.said())
         self.assertEqual({B, C, name("e.example")}, opened(self.one.end.events, Whose.PEERS))
         self.assertEqual((1, 0), (self.one.multiplexer.judged, self.one.multiplexer.exchanges))
+
+    def test_kept(self) -> None:
+        """What was shown is kept to be judged again, an issuer that came with several certificates once."""
+        issuers = [load_der_x509_certificate(AUTHORITY.certificate.public_bytes(Encoding.DER)) for _ in range(2)]
+        shown = [(issued(domain).leaf, issuer) for domain, issuer in zip((C, D), issuers, strict=True)]
+        for id, domain, chain in ((2, C, shown[0]), (4, D, shown[1])):
+            self.offer(id, domain)
+            self.one.hear(Present(id=id, data=b"proof"))
+            self.one.multiplexer.conclude(id, vouched(domain, chain), self.one.now)
+        kept = [self.one.multiplexer.peers.certificates[id].chain for id in (2, 4)]
+        self.assertEqual(shown, kept)
+        self.assertIs(kept[0][1], kept[1][1])
 
     def test_served(self) -> None:
         """S12: the domain of the exchange is served then, the others of its certificate are accepted alone."""
@@ -250,7 +264,8 @@ class RecallTests(VerifyingCase):
         """M7: a further name of an accepted certificate is judged by itself, and given by that certificate."""
         self.offer(4, "d.example")
         (recalled,) = self.one.end.told(ProofRecalled)
-        self.assertEqual((4, D), (recalled.id, recalled.domain))  # type: ignore[union-attr]  # of that kind
+        chain = (issued("c.example", "d.example").leaf,)
+        self.assertEqual(ProofRecalled(id=4, domain=D, chain=chain), recalled)
         self.one.multiplexer.conclude(
             4, replace(vouched(D, (issued("d.example").leaf,)), names=listed(D)), self.one.now
         )
@@ -415,7 +430,7 @@ class ReplacingTests(VerifyingCase):
         self.one.prove(2, "b.example")
         self.assertEqual([2], list(self.one.multiplexer.peers.certificates))
         self.one = OneEnd()
-        self.one.multiplexer.peers.certificates.clear()
+        self.one.multiplexer.peers.drop(0)
         shown = issued("b.example", subject="one")
         self.one.multiplexer.begin(vouched(B, (shown.leaf,)), self.one.now)
         violation = self.assertRaises(RemoteViolation, self.one.prove, 2, "c.example", subject="one")

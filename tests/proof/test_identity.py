@@ -98,6 +98,13 @@ class KindsTests(SynchronousTestCase):
             self.assertFalse(covers(names, "b.example"))
             self.assertFalse(covers(names, "example"))
 
+    def test_all_kinds(self) -> None:
+        """T14: a name counts once, of however many kinds it is; patterns are names, but no domains."""
+        found = read("a.example", "*.c.example", general_name("srv", "A.example"), general_name("xmpp", "b.example"))
+        self.assertEqual({"a.example", "b.example"}, found.domains)
+        self.assertEqual({"a.example", "b.example", "*.c.example"}, found.entries)
+        self.assertEqual(frozenset(), NO_NAMES.entries)
+
     def test_other_kinds(self) -> None:
         """T14: mail and IP addresses are no names of servers, and are passed over without a note."""
         found = read(RFC822Name("a@a.example"), IPAddress(ip_address("192.0.2.1")))
@@ -338,11 +345,21 @@ class SubjectTests(SynchronousTestCase):
         self.assertEqual(der(0x30, subject_in(issued)), issued.subject.public_bytes())
         self.assertEqual(b"", subject_in(AUTHORITY.issue("b.example").leaf))
 
+    def test_remembered(self) -> None:
+        """Of one certificate more than there is room for the subject of the least recently used is forgotten."""
+        certificates = [AUTHORITY.issue("a.example").leaf for _ in range(MAX_CACHED_CERTIFICATES + 1)]
+        for certificate in certificates:
+            subject_in(certificate)
+        known = subject_in.cache_info()
+        self.assertEqual(MAX_CACHED_CERTIFICATES, known.currsize)
+        subject_in(certificates[0])
+        self.assertEqual(known.misses + 1, subject_in.cache_info().misses)
+
     def test_broken(self) -> None:
         """Bytes that are no certificate have no subject, wherever they end."""
         whole = AUTHORITY.issue("b.example", common_name="a.example").leaf.tbs_certificate_bytes
         for tbs in (whole[:-1], whole[:1], b"", der(0x30, der(0x02, b"1"), der(0x30)), der(0x30, b"\x30\x05")):
-            self.assertEqual(b"", subject_in(_Bytes(tbs)), tbs)  # type: ignore[arg-type]  # no library would make one
+            self.assertEqual(b"", subject_in(_Bytes(tbs)), tbs)
 
 
 class _Bytes:

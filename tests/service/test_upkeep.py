@@ -8,9 +8,10 @@ from typing import cast
 from cryptography.x509 import Certificate
 from twisted.trial.unittest import SynchronousTestCase
 
+from muxs2s.multiplex.accepted import AcceptedCertificate
 from muxs2s.multiplex.conditions import MultiplexCondition
 from muxs2s.multiplex.multiplexer import Multiplexer
-from muxs2s.multiplex.names import AcceptedCertificate, AcceptedNames, Name
+from muxs2s.multiplex.names import AcceptedNames, Name
 from muxs2s.network.protocol import StreamProtocol
 from muxs2s.proof.authenticators import OwnCertificate
 from muxs2s.proof.peers import PeerPolicies, PeerPolicy
