@@ -7,7 +7,7 @@ Knows who waits for which domain, and tells each what came of it. Does not know 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from enum import Enum, auto
 
 from twisted.internet.defer import Deferred, succeed
@@ -16,6 +16,7 @@ from twisted.internet.interfaces import IReactorTime
 from muxs2s.multiplex.events import Whose
 from muxs2s.network.protocol import StreamProtocol
 from muxs2s.service.lobbies import Lobby
+from muxs2s.service.queues import PairQueue
 from muxs2s.wire.names import DomainName, DomainPair, DomainPattern
 
 __all__ = ["Answer", "Askers"]
@@ -37,37 +38,47 @@ class Answer(Enum):
     """The stream is over."""
 
 
-class _Line:
-    """Those who wait on one stream."""
+class _Line(Lobby):
+    """Those who wait on one stream: pairs that are told, and queues that are sent off."""
 
     def __init__(self) -> None:
-        self.lobby = Lobby()
-        """Of those who are told by being sent off."""
-        self._waiting: dict[DomainPair, Callable[[Answer], None]] = {}
+        super().__init__()
+        self._waiting: dict[DomainPair, Callable[[Answer], None] | None] = {}
+        """What tells a pair; ``None`` for that of a queue."""
         self._of: dict[Whose, dict[DomainName, dict[DomainPair, None]]] = {whose: {} for whose in Whose}
         """Their pairs, in the order in which they came, by the domain of either end."""
+        self._senders, self._targets = self._of[Whose.OURS], self._of[Whose.PEERS]
 
     def __len__(self) -> int:
         return len(self._waiting)
 
     def knows(self, pair: DomainPair) -> bool:
         """Whether others wait for both of its domains, so that nothing of it has to be asked for any more."""
-        return all(domain in domains for domains, domain in self._places(pair))
+        return pair.sender in self._senders and pair.target in self._targets
 
-    def join(self, pair: DomainPair, told: Callable[[Answer], None]) -> None:
+    def admit(self, queue: PairQueue) -> None:
+        """As :meth:`muxs2s.service.queues.Carrier.admit`."""
+        super().admit(queue)
+        self.join(queue.pair, None)
+
+    def join(self, pair: DomainPair, told: Callable[[Answer], None] | None) -> None:
         """
         Wait.
 
         :param told: called with what came of it, unless the pair leaves before.
         """
         self._waiting[pair] = told
-        for domains, domain in self._places(pair):
-            domains.setdefault(domain, {})[pair] = None
+        self._senders.setdefault(pair.sender, {})[pair] = None
+        self._targets.setdefault(pair.target, {})[pair] = None
 
     def leave(self, pair: DomainPair, told: Callable[[Answer], None]) -> None:
         """Wait no more, if it still does."""
         if self._waiting.get(pair) is told:
             self._take(pair)
+
+    def is_told(self, pair: DomainPair) -> bool:
+        """Whether a pair that waits is told what has come of it, which has to be true then."""
+        return self._waiting[pair] is not None
 
     def concerned(self, whose: Whose, names: Sequence[DomainName | DomainPattern]) -> list[DomainPair]:
         """Those who wait for one of these names."""
@@ -76,23 +87,22 @@ class _Line:
 
     def answer(self, pairs: Sequence[DomainPair], answer: Answer) -> None:
         """Tell some of them, when all of these have left: whoever asks again is not taken for one who waits."""
-        for told in [self._take(pair) for pair in dict.fromkeys(pairs) if pair in self._waiting]:
-            told(answer)
+        leaving = [(pair, self._take(pair)) for pair in dict.fromkeys(pairs) if pair in self._waiting]
+        for _, told in leaving:
+            if told is not None:
+                told(answer)
+        self.send_off([pair for pair, told in leaving if told is None])
 
     def answer_all(self, answer: Answer) -> None:
         """Tell everybody."""
         self.answer(tuple(self._waiting), answer)
 
-    def _take(self, pair: DomainPair) -> Callable[[Answer], None]:
-        for domains, domain in self._places(pair):
+    def _take(self, pair: DomainPair) -> Callable[[Answer], None] | None:
+        for domains, domain in ((self._senders, pair.sender), (self._targets, pair.target)):
             del domains[domain][pair]
             if not domains[domain]:
                 del domains[domain]
         return self._waiting.pop(pair)
-
-    def _places(self, pair: DomainPair) -> Iterator[tuple[dict[DomainName, dict[DomainPair, None]], DomainName]]:
-        yield self._of[Whose.OURS], pair.sender
-        yield self._of[Whose.PEERS], pair.target
 
 
 def _matching(name: DomainName | DomainPattern, domains: dict[DomainName, dict[DomainPair, None]]) -> list[DomainName]:
@@ -134,20 +144,15 @@ class Askers:
 
     def hold(self, pair: DomainPair, connection: StreamProtocol) -> Lobby | None:
         """
-        As :meth:`ask`, for a queue, which is sent off when something has come of it, whatever it is.
+        As :meth:`ask`, for a queue that may not be sent here now: it is sent off when something has come of it.
 
         :returns: where to wait; ``None`` if there is nothing to wait for.
         """
         line = self._lines.get(connection) or _Line()
-        if self._answer_at_once(pair, connection, line) is not None:
+        if not line.knows(pair) and self._answer_at_once(pair, connection, line) is not None:
             return None
-
-        def told(_answer: Answer) -> None:
-            line.lobby.send_off([pair])
-
         self._lines[connection] = line
-        line.join(pair, told)
-        return line.lobby
+        return line
 
     def _answer_at_once(self, pair: DomainPair, connection: StreamProtocol, line: _Line) -> Answer | None:
         """Ask for what nobody waits for yet; what came of it, if that is known."""
@@ -158,11 +163,18 @@ class Askers:
         return Answer.OPENED if self._may_send(connection, pair) else None
 
     def opened(self, connection: StreamProtocol, whose: Whose, names: Sequence[DomainName | DomainPattern]) -> None:
-        """Names have become usable: tell those who miss nothing more."""
-        line = self._lines.get(connection)
-        if line is not None:
-            pairs = [pair for pair in line.concerned(whose, names) if self._may_send(connection, pair)]
-            line.answer(pairs, Answer.OPENED)
+        """Names have become usable: tell those who miss nothing more; queues look for themselves."""
+        line, multiplexer = self._lines.get(connection), connection.multiplexer
+        if line is None or multiplexer is None:
+            return
+        pairs = line.concerned(whose, names)
+        if whose is Whose.OURS:
+            pairs = [pair for pair in pairs if multiplexer.peers.is_open(pair.target)]
+        else:
+            pairs = [pair for pair in pairs if multiplexer.own.is_open(pair.sender)]
+        line.answer(
+            [pair for pair in pairs if not line.is_told(pair) or self._may_send(connection, pair)], Answer.OPENED
+        )
 
     def refused(self, connection: StreamProtocol, whose: Whose, names: Sequence[DomainName | DomainPattern]) -> None:
         """Names are not to be had on a stream."""

@@ -10,6 +10,8 @@ for the same few answers.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import groupby
+from operator import attrgetter
 
 from muxs2s.service.queues import PairQueue
 from muxs2s.wire.names import DomainPair
@@ -33,6 +35,5 @@ class Lobby:
     def send_off(self, pairs: Iterable[DomainPair] | None = None) -> None:
         """Have queues look for their way again: those of some pairs, or all."""
         leaving = [self._queues.pop(pair, None) for pair in tuple(self._queues if pairs is None else pairs)]
-        for queue in leaving:
-            if queue:
-                queue.keeper.parted(queue)
+        for keeper, parted in groupby(filter(None, leaving), key=attrgetter("keeper")):
+            keeper.parted(list(parted))

@@ -138,10 +138,11 @@ class Outgoing:
         if self._queues.get(queue.pair) is queue:
             del self._queues[queue.pair]
 
-    def parted(self, queue: PairQueue) -> None:
+    def parted(self, queues: Sequence[PairQueue]) -> None:
         """As :meth:`muxs2s.service.queues.QueueKeeper.parted`."""
-        queue.carrier = None
-        self.wake([queue])
+        for queue in queues:
+            queue.carrier = None
+        self.wake(queues)
 
     def stranded(self, queue: PairQueue) -> None:
         """As :meth:`muxs2s.service.queues.QueueKeeper.stranded`."""

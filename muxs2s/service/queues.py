@@ -93,8 +93,8 @@ class QueueKeeper(Protocol):
         """Its stream has passed on everything."""
         ...
 
-    def parted(self, queue: PairQueue) -> None:
-        """Its stream cannot carry the pair any more; something waits."""
+    def parted(self, queues: Sequence[PairQueue]) -> None:
+        """Streams cannot carry these pairs any more; something waits in each."""
         ...
 
     def stranded(self, queue: PairQueue) -> None:

@@ -166,7 +166,7 @@ class StreamUsers:
         for queue in queues:
             if not stream.may_send(queue.pair, now):
                 del self._turns[queue]
-                queue.keeper.parted(queue)
+                queue.keeper.parted([queue])
 
     @property
     def _max_bytes(self) -> float:

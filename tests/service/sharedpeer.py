@@ -16,7 +16,11 @@ from muxs2s.stream.side import OwnSide
 from muxs2s.wire.names import DomainName, DomainPair
 from tests.service.samples import PAIR
 
-IDLE, BUSY = (cast(Multiplexer, SimpleNamespace(is_idle=is_idle)) for is_idle in (True, False))
+_NAMES = SimpleNamespace(is_open=lambda _domain: True)
+
+IDLE, BUSY = (
+    cast(Multiplexer, SimpleNamespace(is_idle=is_idle, own=_NAMES, peers=_NAMES)) for is_idle in (True, False)
+)
 
 SIDE = OwnSide(hosted=(), keys=DialbackKeys(DialbackSecret("sixteen bytes or more")))
 

@@ -53,8 +53,7 @@ class WayTests(SynchronousTestCase):
         self.stream.has_room = False
         self.world.push("1", "2")
         self.world.found[PAIR] = other = DoubleStream()
-        (queue,) = self.world.outgoing
-        self.world.outgoing.parted(queue)
+        self.world.outgoing.parted(list(self.world.outgoing))
         self.assertEqual(["1", "2"], other.pass_on())
 
     def test_nothing_waits_any_more(self) -> None:
