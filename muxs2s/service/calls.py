@@ -19,16 +19,26 @@ from muxs2s.service.whereabouts import Endpoint
 __all__ = ["PATIENCE_SECONDS", "Call", "Calls"]
 
 PATIENCE_SECONDS: Final = 5.0
-"""For a call to show whether a peer of which nothing is known multiplexes; then others call it for themselves."""
+"""For a call to a peer of which nothing is known to get on, from one stage to the next; then others call it, too."""
+
+
+def _no_stage() -> object:
+    """Nothing answers yet."""
+    return None
 
 
 class Call:
     """A stream that is being opened, and those who wait for what it shows."""
 
     def __init__(self, clock: IReactorTime, ended: Callable[[], None]) -> None:
+        self.stage: Callable[[], object] = _no_stage
+        """Tells how far it has got, by any values that differ from stage to stage."""
+
         self._clock, self._ended = clock, ended
         self._waiting: dict[Deferred[bool], bool] = {}
         """In the order in which they came, and whether they are patient."""
+        self._seen: object = None
+        """The stage in which it was when somebody looked last."""
         self._patient_until = clock.seconds() + PATIENCE_SECONDS
         self._alarm: IDelayedCall | None = None
         """For all who are not patient."""
@@ -38,16 +48,15 @@ class Call:
         Wait until it has shown something.
 
         :param is_patient: whether to wait for as long as it takes.
-        :returns: fires with ``True`` when it is worth looking again, with ``False`` when it takes too long; fails with
+        :returns: fires with ``True`` when it is worth looking again, with ``False`` when it does not get on; fails with
             :exc:`~muxs2s.service.linkseams.StreamUnavailable` where the peer cannot be reached. Can be cancelled.
         """
-        left = self._patient_until - self._clock.seconds()
-        if left <= 0.0 and not is_patient:
+        if not is_patient and self._is_stuck():
             return succeed(False)
         waiter: Deferred[bool] = Deferred(self._leave)
         self._waiting[waiter] = is_patient
         if self._alarm is None and not is_patient:
-            self._alarm = self._clock.callLater(left, self._take_too_long)
+            self._set_alarm()
         return waiter
 
     def end(self, unavailable: StreamUnavailable | None = None) -> None:
@@ -76,8 +85,28 @@ class Call:
         if not self._waiting:
             self._disarm()
 
-    def _take_too_long(self) -> None:
+    def _is_stuck(self) -> bool:
+        """Whether it is in the stage still in which it has been for too long."""
+        stage, now = self.stage(), self._clock.seconds()
+        if stage != self._seen:
+            self._seen, self._patient_until = stage, now + PATIENCE_SECONDS
+        return now >= self._patient_until
+
+    def _set_alarm(self) -> None:
+        # A reactor does what is due before it reads: after a long turn it may have got on when its time is up.
+        clock = self._clock
+        left = self._patient_until - clock.seconds()
+        self._alarm = clock.callLater(left, self._look_in_next_turn)
+
+    def _look_in_next_turn(self) -> None:
+        self._alarm = self._clock.callLater(0, self._look)
+
+    def _look(self) -> None:
+        """Let those go their own way who are not patient, unless it gets on."""
         self._alarm = None
+        if not self._is_stuck():
+            self._set_alarm()
+            return
         for waiter in [waiter for waiter, is_patient in self._waiting.items() if not is_patient]:
             if waiter in self._waiting:  # what one is told may make another leave
                 del self._waiting[waiter]

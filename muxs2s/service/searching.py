@@ -82,8 +82,8 @@ class Search:
         """For who wants the same domain of a peer, until it is known which way leads there; ``None``: just closed."""
         self._undecided: dict[StreamProtocol, tuple[Call, IDelayedCall]] = {}
         """Streams that were opened and may yet multiplex, with those who wait for that, and until when."""
-        self._opening: dict[DomainPair, frozenset[Endpoint]] = {}
-        """Pairs for which a stream is being opened, with where it may lead."""
+        self._opening: dict[DomainPair, tuple[frozenset[Endpoint], Call]] = {}
+        """Pairs for which a stream is being opened, with where it may lead and those who wait for it."""
         self._dialled: dict[StreamProtocol, Endpoint] = {}
         """Streams of ours that may multiplex, with the host and port that were dialled."""
         self._locating: dict[StreamProtocol, Deferred[None]] = {}
@@ -148,9 +148,12 @@ class Search:
         if lobby is not None:
             lobby.send_off([pair])
 
-    def dials(self, connection: StreamProtocol, target: Target) -> None:
-        """A connection is there on which a stream that may multiplex is opened."""
+    def dials(self, connection: StreamProtocol, pair: DomainPair, target: Target) -> None:
+        """A connection is there on which a stream that may multiplex is opened for a pair."""
         self._dialled[connection] = target.host, target.port
+        _, call = self._opening.get(pair, (None, None))
+        if call is not None:
+            call.stage = lambda: (connection.number, connection.stream.state)
 
     def ready(self, connection: StreamProtocol) -> None:
         """A stream carries, or will not multiplex though its peer has offered to: see what it has shown."""
@@ -256,7 +259,7 @@ class Search:
     async def _call(self, pair: DomainPair, endpoints: frozenset[Endpoint]) -> StreamProtocol:
         """Open a stream; whoever wants the same peer meanwhile may wait for what it shows."""
         call = self._calls.begin(endpoints)
-        self._opening[pair] = endpoints
+        self._opening[pair] = endpoints, call
         unreachable: StreamUnavailable | None = None
         is_decided = True
         try:
@@ -310,7 +313,7 @@ class Search:
         self._shared.leads(connection, endpoints, is_sure=True)
         self.ways.note(endpoints, MULTIPLEXING, self._seams.clock.seconds())
         self._seams.reached(self.whereabouts.domains_at(endpoints))
-        for pair in [pair for pair, where in self._opening.items() if not where.isdisjoint(endpoints)]:
+        for pair in [pair for pair, (where, _) in self._opening.items() if not where.isdisjoint(endpoints)]:
             self._askers.ask(pair, connection).addCallback(self._overtaken, pair, connection)
         call = self._calls.find(endpoints)
         if call is not None:

@@ -319,7 +319,7 @@ class Streams:
         connection = self._protocol(stream)
         self._opened.setdefault(stream.pair, []).append(connection)
         if purpose.is_shared and not purpose.only_to_ask:
-            self._search.dials(connection, target)
+            self._search.dials(connection, purpose.pair, target)
         return connection
 
     def _accept(self, address: IAddress | None, *, direct_tls: bool) -> StreamProtocol | None:

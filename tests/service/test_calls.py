@@ -82,6 +82,31 @@ class CallTests(SynchronousTestCase):
         self.call.end()
         self.assertIs(True, self.successResultOf(patient))
 
+    def test_gets_on(self) -> None:
+        """One that gets on is waited for, however long all of it takes; where it gets stuck, it is no longer."""
+        waiting = self.join()
+        for stage in ("connected", "secured", "proven"):
+            self.call.stage = lambda stage=stage: stage  # type: ignore[misc]  # mypy infers no default of a lambda
+            self.clock.advance(PATIENCE_SECONDS)
+            self.assertNoResult(waiting)
+        self.clock.advance(PATIENCE_SECONDS - 0.1)
+        self.assertNoResult(waiting)
+        self.clock.advance(0.1)
+        self.assertIs(False, self.successResultOf(waiting))
+
+    def test_gets_on_unseen(self) -> None:
+        """Nobody has to wait already for it to be seen that it has got on."""
+        self.clock.advance(PATIENCE_SECONDS)
+        self.call.stage = lambda: "connected"
+        self.assertNoResult(self.join())
+
+    def test_long_turn(self) -> None:
+        """That it has got on counts though its time is up, where that was to be read in the same turn."""
+        waiting = self.join()
+        self.clock.callLater(PATIENCE_SECONDS, setattr, self.call, "stage", lambda: "connected")
+        self.clock.advance(PATIENCE_SECONDS)
+        self.assertNoResult(waiting)
+
     def test_left(self) -> None:
         """Who leaves is not told any more, even if another makes it leave; with the last one goes the alarm."""
         for leaving, alarms in ((self.join(), 1), (self.join(), 0)):

@@ -18,6 +18,7 @@ from muxs2s.service.linkseams import StreamUnavailable
 from muxs2s.service.opening import Purpose
 from muxs2s.service.searching import ENABLE_SECONDS, HINT_SECONDS, Search, SearchSeams
 from muxs2s.service.ways import MULTIPLEXING, ORDINARY
+from muxs2s.stream.machine import StreamState
 from muxs2s.wire.errors import StanzaCondition
 from muxs2s.wire.names import DomainName, DomainPair
 from tests.service.linkpeer import LinkWorld
@@ -98,7 +99,7 @@ class SearchTestCase(SynchronousTestCase):
         connection.usable.add(header)
         connection.awaits_multiplexing = offered
         connection.transport = SimpleNamespace(getPeer=lambda: IPv4Address("TCP", ADDRESS, 5269))
-        self.search.dials(connection.protocol, SERVER)
+        self.search.dials(connection.protocol, header, SERVER)
         self.search.ready(connection.protocol)
         self.opened[which][1].callback(connection.protocol)
         return connection
@@ -179,6 +180,18 @@ class FirstCallTests(SearchTestCase):
     def test_patience(self) -> None:
         """A first call that shows nothing for long is not waited for."""
         self.look_for_many()
+        self.clock.advance(PATIENCE_SECONDS)
+        self.assertEqual(3, len(self.opened))
+
+    def test_gets_on(self) -> None:
+        """A first call that is answered, if slowly, is waited for: others would make it slower still."""
+        self.look_for_many()
+        connection = DoubleConnection()
+        self.search.dials(connection.protocol, PAIR, SERVER)
+        for state in (StreamState.SECURING, StreamState.PROVING):
+            connection.stream._machine.state = state
+            self.clock.advance(PATIENCE_SECONDS)
+        self.assertEqual(1, len(self.opened))
         self.clock.advance(PATIENCE_SECONDS)
         self.assertEqual(3, len(self.opened))
 
