@@ -30,6 +30,16 @@ class Changes:
     dismissed: tuple[DomainName, ...] = ()
     """Components that are served no more."""
 
+    hidden: tuple[DomainName, ...] = ()
+    shown: tuple[DomainName, ...] = ()
+    """Domains of ours that no peer is shown any more that asks for them, and those that are shown again."""
+
+    announces: bool | None = None
+    """Whether all that are not hidden are proven at once; ``None`` where that is as before."""
+
+    sharing: tuple[str, ...] = ()
+    """Domains of peers that may share streams now and might not, or the reverse; ``*`` for all not named."""
+
     overrides: bool = False
     policies: bool = False
     """Of peers."""
@@ -49,12 +59,17 @@ class Changes:
         named = (
             ("domains added", self.added),
             ("domains removed", self.removed),
+            ("domains hidden", self.hidden),
+            ("domains hidden no longer", self.shown),
+            ("streams are shared, or no longer, with", self.sharing),
             ("components admitted or with a new secret", self.secrets),
             ("components dismissed", self.dismissed),
             ("certificates read", self.certificates_read),
             ("certificates removed", self.certificates_removed),
         )
         parts = [f"{what}: {_some(names)}" for what, names in named if names]
+        if self.announces is not None:
+            parts.append("domains are announced" if self.announces else "domains are announced no longer")
         parts += ["addresses of peers changed"] if self.overrides else []
         parts += ["policies of peers changed"] if self.policies else []
         parts += ["trust anchors changed"] if self.trust_anchors else []

@@ -29,6 +29,7 @@ from muxs2s.server.certificates import ConfiguredCertificates
 from muxs2s.server.changes import Changes
 from muxs2s.server.config import Configuration
 from muxs2s.server.endpoints import ListenEndpoint
+from muxs2s.server.option import ANY
 from muxs2s.service.s2s import S2SService
 from muxs2s.wire.names import DomainName
 
@@ -142,9 +143,14 @@ class FederationServer(MultiService):
             self._trust.take(configuration.trust_anchors)
         self.federation.overrides = configuration.overrides
         self.federation.end_denied()
+        self.federation.announce()
         changes = Changes(
             added=added,
             removed=removed,
+            hidden=_difference(configuration.hidden, before.hidden),
+            shown=_difference(before.hidden, configuration.hidden),
+            announces=None if before.announces is configuration.announces else configuration.announces,
+            sharing=_sharing(before.peer_policies, configuration.peer_policies),
             secrets=admitted,
             dismissed=dismissed,
             overrides=before.overrides != configuration.overrides,
@@ -269,6 +275,14 @@ def make_resolver(reactor: INetworkReactor, configuration: Configuration) -> Res
 def _difference(these: Iterable[DomainName], without: Iterable[DomainName]) -> tuple[DomainName, ...]:
     left_out = frozenset(without)
     return tuple(name for name in these if name not in left_out)
+
+
+def _sharing(before: PeerPolicies, now: PeerPolicies) -> tuple[str, ...]:
+    """Of which domains it changed whether they may share a stream, as :attr:`Changes.sharing` has them."""
+    named = map(DomainName, sorted({*before.domains, *now.domains}))
+    changed = [name for name in named if before.of(name).is_multiplexed is not now.of(name).is_multiplexed]
+    has_other_default = before.default.is_multiplexed is not now.default.is_multiplexed
+    return (*([ANY] if has_other_default else []), *changed)
 
 
 def _are_same(these: TrustAnchors, those: TrustAnchors) -> bool:

@@ -45,7 +45,7 @@ from muxs2s.service.queues import Carrier, PairQueue, QueueBudget, QueueLimits
 from muxs2s.service.routing import Routing
 from muxs2s.service.status import QueueStatus, ServiceStatus, stream_status
 from muxs2s.service.streams import Streams, StreamSeams
-from muxs2s.service.upkeep import renew, revoke_denied, revoke_hosted
+from muxs2s.service.upkeep import announce, renew, revoke_denied, revoke_hosted
 from muxs2s.stream.limits import StreamLimits
 from muxs2s.stream.side import OwnSide
 from muxs2s.wire.errors import StreamCondition
@@ -327,6 +327,11 @@ class S2SService(Service):
                 else:
                     stream.associations.withdraw_domain(domain)
 
+    def announce(self) -> None:
+        """Prove to peers what is to be announced by now and was not before."""
+        for connection in self._streams:
+            announce(connection, self._announced())
+
     def reload_certificates(self) -> Reload:
         """
         Read changed certificates again; what cannot be read stays as it was.
@@ -370,8 +375,7 @@ class S2SService(Service):
 
     def _shared(self, connection: StreamProtocol) -> None:
         """Domains share a stream from now on."""
-        for domain in sorted(self._announced()):
-            connection.offer(domain)
+        announce(connection, self._announced())
         if self.running and not self._renewals.running:
             self._renewals.start(RENEWAL_SECONDS, now=False)
 

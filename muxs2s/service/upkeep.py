@@ -7,7 +7,7 @@ without multiplexing are the business of :mod:`muxs2s.service.s2s`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 
 from muxs2s.multiplex.conditions import MultiplexCondition
 from muxs2s.multiplex.multiplexer import Multiplexer
@@ -17,7 +17,13 @@ from muxs2s.proof.authenticators import OwnCertificate
 from muxs2s.proof.peers import PeerPolicies
 from muxs2s.wire.names import DomainName, DomainPattern
 
-__all__ = ["renew", "revoke_denied", "revoke_hosted"]
+__all__ = ["announce", "renew", "revoke_denied", "revoke_hosted"]
+
+
+def announce(connection: StreamProtocol, domains: Iterable[DomainName]) -> None:
+    """Prove domains of ours that nobody has asked for; those that the peer knows already cost nothing."""
+    for domain in sorted(domains):
+        connection.offer(domain)
 
 
 def revoke_hosted(connection: StreamProtocol, domain: DomainName) -> None:

@@ -343,9 +343,32 @@ class ChangeTests(ServerTestCase):
         side, announced = server.federation._streams.seams.side, server.federation._announced
         self.assertEqual((False, set()), (BOT in side.hidden, set(announced())))
         policy = {"multiplex_hidden": ["b.example"], "multiplex_announce": True}
-        server.apply(self.made(domains=["a.example", "b.example"], policy=policy))
+        changes = server.apply(self.made(domains=["a.example", "b.example"], policy=policy))
         hidden = [domain for domain in server.federation.hosted if domain in side.hidden]
         self.assertEqual((["b.example"], {"a.example"}), (hidden, set(announced())))
+        self.assertEqual("domains hidden: b.example; domains are announced", str(changes))
+        changes = server.apply(self.made(domains=["a.example", "b.example"]))
+        self.assertEqual("domains hidden no longer: b.example; domains are announced no longer", str(changes))
+
+    def test_announced(self) -> None:
+        """What is to be announced by a change is announced on streams that are there, when all else has changed."""
+        server, announced = self.start(self.made()), list[set[DomainName]]()
+        self.patch(server.federation, "announce", lambda: announced.append(set(server.federation._announced())))
+        server.apply(self.made(domains=["a.example", "c.example"], policy={"multiplex_announce": True}))
+        self.assertEqual([{"a.example", "c.example"}], announced)
+
+    def test_sharing(self) -> None:
+        """With whom streams are shared counts for streams from then on, and the log names the peers."""
+        server = self.start(self.made(domain={"x.example": {"policy": "deny"}, "y.example": {"multiplex": True}}))
+        may_share = server.federation._streams.seams.side.may_share
+        self.assertTrue(may_share(DomainName.parse("b.example")))
+        changed = {"x.example": {"policy": "deny"}, "y.example": {"multiplex": True}, "b.example": {"multiplex": False}}
+        changes = server.apply(self.made(domain=changed))
+        self.assertFalse(may_share(DomainName.parse("b.example")))
+        self.assertEqual(("b.example",), changes.sharing)
+        self.assertIn("streams are shared, or no longer, with: b.example; policies of peers changed", str(changes))
+        changes = server.apply(self.made(domain=changed, policy={"multiplex": False}))
+        self.assertEqual(("*", "x.example"), changes.sharing)
 
     def test_denied_peer_is_not_looked_up(self) -> None:
         """Incident 21: for a domain that is denied neither DNS is asked nor a connection made."""

@@ -52,6 +52,19 @@ class ShownTests(FederationTestCase):
         self.network.settle()
         self.assertEqual({C, E}, self.accepted(server))
 
+    def test_announced_later(self) -> None:
+        """What comes to be announced is proven on streams that are there, each domain once."""
+        hidden, announces = {D}, list[bool]()
+        server = self.serve(hidden=hidden, announces=lambda: bool(announces))
+        for change, expected in ((lambda: announces.append(True), {C, E}), (hidden.clear, {C, D, E})):
+            change()
+            server.service.announce()
+            self.network.settle()
+            self.assertEqual(expected, self.accepted(server))
+        multiplexer = self.multiplexer(server)
+        assert multiplexer is not None
+        self.assertEqual(2, multiplexer.presented)
+
     def test_announced_at_once(self) -> None:
         """What is announced is proven before anybody asks."""
         self.assertEqual({C, D, E}, self.accepted(self.serve(announces=lambda: True)))
