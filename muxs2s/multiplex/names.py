@@ -247,7 +247,8 @@ class AcceptedNames:
             del self._by_subject[certificate.subject]
         for name in certificate.gives:
             entry = self._entries[name]
-            entry.givers = tuple(giver for giver in entry.givers if giver != id)
+            at = entry.givers.index(id)
+            entry.givers = entry.givers[:at] + entry.givers[at + 1 :]
         return [name for name in certificate.gives if not (self._entries[name].givers or self._falls_back(name))]
 
     def begin_removal(self, names: Iterable[Name], standing: Standing) -> None:

@@ -38,7 +38,9 @@ class MemoryTests(SynchronousTestCase):
         }
         rows = list(memory.rows_of(measured))
         self.assertEqual([500, 1_000, 2_800], [row.figures["muxs2s"] for row in rows[:3]])
-        self.assertEqual((1_800 / 700, 4.0, True), (rows[3].figures["muxs2s"], rows[3].limit, rows[3].is_met))
+        each, both = rows[3:5]
+        self.assertEqual((900 / 700, 4.0, True), (each.figures["muxs2s"], each.limit, each.is_met))
+        self.assertEqual((1_800 / 700, 4.0, True), (both.figures["muxs2s"], both.limit, both.is_met))
 
 
 def passage(milliseconds: list[float], lost: int = 0, disordered: int = 0) -> Passage:
