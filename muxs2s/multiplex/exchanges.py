@@ -26,7 +26,13 @@ __all__ = [
 ]
 
 
-class PresenterState(Enum):
+class _Step(Enum):
+    """Looked up in a table again and again: hashed by identity, as it is compared."""
+
+    __hash__ = object.__hash__
+
+
+class PresenterState(_Step):
     """What the end that proves a domain of its own waits for."""
 
     NEW = auto()
@@ -40,7 +46,7 @@ class PresenterState(Enum):
     OVER = auto()
 
 
-class PresenterInput(Enum):
+class PresenterInput(_Step):
     """What moves it on."""
 
     OFFER = auto()
@@ -57,7 +63,7 @@ class PresenterInput(Enum):
     """The wait for the peer is up."""
 
 
-class VerifierState(Enum):
+class VerifierState(_Step):
     """What the end that verifies waits for."""
 
     NEW = auto()
@@ -71,7 +77,7 @@ class VerifierState(Enum):
     OVER = auto()
 
 
-class VerifierInput(Enum):
+class VerifierInput(_Step):
     """What moves it on."""
 
     REQUEST = auto()

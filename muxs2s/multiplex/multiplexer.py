@@ -335,6 +335,8 @@ class Multiplexer:
 
     def _begin_wanted(self, now: float) -> None:
         """Begin as many exchanges as the peer lets us have open; what has to wait for one that is open waits on."""
+        if not self._wanted:
+            return
         if now < self._conversation.paused_until:
             self._give_up_wanted(now)
         waiting: dict[tuple[Whose, DomainName], bool] = {}

@@ -22,7 +22,7 @@ from muxs2s.multiplex.unattributed import Unattributed
 from muxs2s.multiplex.verdicts import SubjectKey, subject_key
 from muxs2s.multiplex.waits import DueWait
 from muxs2s.proof.authenticators import AuthenticatorRefused, OwnCertificate
-from muxs2s.proof.identity import CertificateNames
+from muxs2s.proof.identity import CertificateNames, subject_in
 from muxs2s.wire.names import DomainName, DomainPattern
 
 __all__ = ["Presenter", "own_certificate"]
@@ -74,6 +74,11 @@ class Presenter:
 
     def objection(self, domain: DomainName, now: float) -> tuple[MultiplexCondition, str] | None:
         """Why a domain of ours cannot be proven here, as far as we know ourselves."""
+        found = self._proof_of(domain, now)
+        return found if isinstance(found, tuple) else None
+
+    def _proof_of(self, domain: DomainName, now: float) -> OwnCertificate | tuple[MultiplexCondition, str]:
+        """What proves a domain of ours, or why nothing does here."""
         conversation = self._conversation
         if conversation.own.is_fenced(domain):
             return MultiplexCondition.TRY_AGAIN, f"{domain} is being taken off this stream"
@@ -82,7 +87,7 @@ class Presenter:
             return MultiplexCondition.UNKNOWN_DOMAIN, f"no certificate of ours names {domain}"
         if self._would_oust(certificate):
             return MultiplexCondition.POLICY_VIOLATION, f"the certificate of {domain} would take another's place here"
-        return None
+        return certificate
 
     def offer(self, domain: DomainName, now: float, *, renew: bool = False) -> None:
         """Begin to prove a domain; where the peer has another certificate that names it, with a newer one."""
@@ -233,19 +238,17 @@ class Presenter:
         if not request.data:
             self._answer_empty(exchange, now)
             return
-        refused = self.objection(exchange.domain, now)
-        if refused is not None:
-            self.decline(exchange.id, *refused, now)
+        certificate = self._proof_of(exchange.domain, now)
+        if isinstance(certificate, tuple):
+            self.decline(exchange.id, *certificate, now)
             return
         try:
             read = self._conversation.authenticators.read_request(request.data, exchange.domain)
         except AuthenticatorRefused as refused_request:
             self.decline(exchange.id, MultiplexCondition.BAD_REQUEST, str(refused_request), now)
             return
-        certificate = self._conversation.domains.certificate_of(exchange.domain, now)
-        assert certificate is not None, "there was one a moment ago"
         exchange.certificate = certificate
-        self._shown.setdefault(_subject_of(certificate), []).append(exchange)
+        self._shown.setdefault(_subject(certificate), []).append(exchange)
         self._conversation.tell(
             SignatureWanted(id=exchange.id, domain=exchange.domain, certificate=certificate, request=read)
         )
@@ -274,7 +277,7 @@ class Presenter:
 
         Source: doc/protocol.rst, "Same subject".
         """
-        own, subject = self._conversation.own, _subject_of(certificate)
+        own, subject = self._conversation.own, _subject(certificate)
         accepted = own.of_subject(subject)
         ousted = own.only_given_by(accepted) if accepted is not None and accepted.leaf != certificate.leaf else ()
         if not all(self._spares(certificate, name) for name in ousted):
@@ -292,8 +295,7 @@ class Presenter:
         conversation, domain = self._conversation, exchange.domain
         if id not in conversation.own.certificates:
             shown = exchange.certificate if accept.certificate is None else None
-            added = AcceptedCertificate(id=id) if shown is None else own_certificate(id, shown.leaf, shown.names)
-            conversation.own.add(added)
+            conversation.own.add(_accepted_certificate(id, shown))
         conversation.refusals.forget(Whose.OURS, domain)
         self._give(id, accept, domain)
         if not conversation.own.is_open(domain):
@@ -330,7 +332,7 @@ class Presenter:
         by_domain = self._offers if exchange.is_ours else self._asked
         del by_domain[exchange.domain]
         if exchange.certificate is not None:
-            subject = _subject_of(exchange.certificate)
+            subject = _subject(exchange.certificate)
             self._shown[subject].remove(exchange)
             if not self._shown[subject]:
                 del self._shown[subject]
@@ -341,21 +343,24 @@ class Presenter:
 
 def own_certificate(id: int, leaf: Certificate, names: CertificateNames) -> AcceptedCertificate:
     """
-    What is kept of a certificate of ours that the peer has accepted.
+    What is kept of a certificate of ours that we have shown in the handshake.
 
     :param names: those in it.
     """
-    return AcceptedCertificate(
-        id=id,
-        subject=subject_key(leaf, names),
-        leaf=leaf,
-        names_in_it=names,
-        until=leaf.not_valid_after_utc.timestamp(),
-    )
+    subject, ends = subject_key(subject_in(leaf), names), leaf.not_valid_after_utc.timestamp()
+    return AcceptedCertificate(id=id, subject=subject, leaf=leaf, names_in_it=names, until=ends)
 
 
-def _subject_of(certificate: OwnCertificate) -> SubjectKey:
-    return subject_key(certificate.leaf, certificate.names)
+def _accepted_certificate(id: int, shown: OwnCertificate | None) -> AcceptedCertificate:
+    """What is kept of a certificate of ours that the peer has accepted; ``None`` if we cannot tell which it is."""
+    if shown is None:
+        return AcceptedCertificate(id=id)
+    subject = _subject(shown)
+    return AcceptedCertificate(id=id, subject=subject, leaf=shown.leaf, names_in_it=shown.names, until=shown.ends)
+
+
+def _subject(certificate: OwnCertificate) -> SubjectKey:
+    return subject_key(certificate.subject, certificate.names)
 
 
 def _is_named(names: CertificateNames, name: Name) -> bool:

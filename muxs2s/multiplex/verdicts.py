@@ -13,7 +13,7 @@ from cryptography.x509 import Certificate
 
 from muxs2s.multiplex.conditions import MultiplexCondition
 from muxs2s.multiplex.elements import ListedName
-from muxs2s.proof.identity import CertificateNames, subject_in
+from muxs2s.proof.identity import CertificateNames
 from muxs2s.wire.names import DomainName
 
 __all__ = ["NotVouched", "SubjectKey", "Vouched", "subject_key"]
@@ -52,14 +52,13 @@ class NotVouched:
     """Every reason, for people."""
 
 
-def subject_key(certificate: Certificate, names: CertificateNames) -> SubjectKey:
+def subject_key(subject: bytes, names: CertificateNames) -> SubjectKey:
     """
     What a certificate has in common with the one that it renews, whoever issued either.
 
-    :param names: those in it.
-    :returns: its subject in DER; if that is empty, the set of its names. Never raises: a subject that
-        cannot be read is no subject.
+    :param subject: as :func:`~muxs2s.proof.identity.subject_in` reads it.
+    :returns: its subject in DER; if that is empty, the set of its names.
 
     Source: doc/protocol.rst, "The same subject"; draft-hildebrand-xmpp-tls-multiplexing-00, section 2, item 6.
     """
-    return subject_in(certificate) or names.entries
+    return subject or names.entries

@@ -21,7 +21,7 @@ from muxs2s.multiplex.exchanges import VERIFYING, Exchange, VerifierInput, Verif
 from muxs2s.multiplex.unattributed import Unattributed
 from muxs2s.multiplex.verdicts import NotVouched, Vouched, subject_key
 from muxs2s.multiplex.waits import DueWait
-from muxs2s.proof.identity import names_in
+from muxs2s.proof.identity import names_in, subject_in
 from muxs2s.proof.issuers import kept_once
 from muxs2s.wire.names import DomainName
 
@@ -204,14 +204,20 @@ class Verifier:
                 found.append(listed)
         return found
 
-    def take_certificate(self, id: int, vouched: Vouched) -> None:
-        """Keep a certificate of the peer, which gives nothing yet."""
+    def take_certificate(self, id: int, vouched: Vouched) -> AcceptedCertificate | None:
+        """
+        Keep a certificate of the peer, which gives nothing yet.
+
+        :returns: the one with the same subject, whose place it takes, if there is one.
+        """
         leaf, *issuers = vouched.chain
         names, conversation = names_in(leaf), self._conversation
+        subject = subject_key(subject_in(leaf), names)
+        replaced = conversation.peers.of_subject(subject)
         conversation.peers.add(
             AcceptedCertificate(
                 id=id,
-                subject=subject_key(leaf, names),
+                subject=subject,
                 shown=leaf.public_bytes(Encoding.DER),
                 issuers=tuple(map(kept_once, issuers)),
                 names_in_it=names,
@@ -222,6 +228,7 @@ class Verifier:
         )
         if vouched.until is not None:
             conversation.waits.add(vouched.until, DueWait.CERTIFICATE, id)
+        return replaced
 
     def give(self, id: int, certificate: int, names: list[ListedName], *, proven: DomainName | None) -> None:
         """Open names, then say so: the peer may use them as soon as it has read it."""
@@ -310,13 +317,10 @@ class Verifier:
 
     def _accept(self, exchange: _Verification, vouched: Vouched, given: list[ListedName], now: float) -> None:
         """Keep the certificate, in the place of the one with the same subject if there is one."""
-        peers = self._conversation.peers
         if exchange.recalled is not None:
             self._open_domain(exchange, exchange.recalled, given)
             return
-        leaf = vouched.chain[0]
-        replaced = peers.of_subject(subject_key(leaf, names_in(leaf)))
-        self.take_certificate(exchange.id, vouched)
+        replaced = self.take_certificate(exchange.id, vouched)
         self._open_domain(exchange, exchange.id, given)
         if replaced is not None:
             self._replaced(replaced.id, now)

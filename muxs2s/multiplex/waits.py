@@ -8,7 +8,7 @@ that ending one costs next to nothing and memory follows those that go on.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from enum import Enum, auto
+from enum import IntEnum, auto
 from heapq import heapify, heappop, heappush
 from math import inf
 from typing import Final
@@ -19,7 +19,7 @@ _FEW: Final = 64
 """Waits that may be over and still kept, whatever goes on."""
 
 
-class DueWait(Enum):
+class DueWait(IntEnum):
     """What has waited long enough."""
 
     PRESENTER = auto()
@@ -36,11 +36,10 @@ class Waits:
     """Times, the first one at hand; one for each thing that waits."""
 
     def __init__(self) -> None:
-        self._heap: list[tuple[float, int, int]] = []
+        self._heap: list[tuple[float, DueWait, int]] = []
         """Time, kind and id; what :attr:`_when` does not confirm is over."""
 
-        self._when: dict[tuple[int, int], float] = {}
-        self._kinds = tuple(DueWait)
+        self._when: dict[tuple[DueWait, int], float] = {}
 
     def __len__(self) -> int:
         """How many go on."""
@@ -49,30 +48,30 @@ class Waits:
     @property
     def first(self) -> float:
         """When something is due next, seconds; infinite if nothing waits."""
-        while self._heap and not self._goes_on(self._heap[0]):
-            heappop(self._heap)
-        return self._heap[0][0] if self._heap else inf
+        heap = self._heap
+        while heap and not self._goes_on(heap[0]):
+            heappop(heap)
+        return heap[0][0] if heap else inf
 
     def add(self, when: float, kind: DueWait, id: int) -> None:
         """Have something become due, once, in the place of what was said of it before."""
-        number = kind.value
-        self._when[number, id] = when
-        heappush(self._heap, (when, number, id))
+        self._when[kind, id] = when
+        heappush(self._heap, (when, kind, id))
         if len(self._heap) > 2 * len(self._when) + _FEW:
             self._heap = [wait for wait in self._heap if self._goes_on(wait)]
             heapify(self._heap)
 
     def cancel(self, kind: DueWait, id: int) -> None:
         """Something waits no longer, if it did."""
-        self._when.pop((kind.value, id), None)
+        self._when.pop((kind, id), None)
 
     def due(self, now: float) -> Iterator[tuple[DueWait, int]]:
         """Take out what is due, the earliest first."""
         while self.first <= now:
-            _, number, id = heappop(self._heap)
-            del self._when[number, id]
-            yield self._kinds[number - 1], id
+            _, kind, id = heappop(self._heap)
+            del self._when[kind, id]
+            yield kind, id
 
-    def _goes_on(self, wait: tuple[float, int, int]) -> bool:
-        when, number, id = wait
-        return self._when.get((number, id)) == when
+    def _goes_on(self, wait: tuple[float, DueWait, int]) -> bool:
+        when, kind, id = wait
+        return self._when.get((kind, id)) == when

@@ -167,8 +167,10 @@ class CertificateStore:
         """
         if self._index is None:
             self._index = _indexed(self)
-        exact = self._index.get(domain.ascii, ())
-        fitting = [*exact, *self._index.get(f"*.{domain.ascii.partition('.')[2]}", ())]
+        exact = self._index.get(domain.ascii, [])
+        fitting = [*exact, *self._index.get(f"*.{domain.ascii.partition('.')[2]}", [])]
+        if len(fitting) == 1:
+            return fitting[0]
         return max(fitting, key=lambda found: (found.valid_at(now), found in exact, found.ends), default=None)
 
     def default(self, now: float) -> Credentials | None:

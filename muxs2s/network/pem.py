@@ -13,6 +13,7 @@ import stat
 import warnings
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -26,7 +27,7 @@ from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509 import Certificate, InvalidVersion, load_pem_x509_certificate
 from twisted.logger import Logger
 
-from muxs2s.proof.identity import NO_NAMES, CertificateNames, names_in
+from muxs2s.proof.identity import NO_NAMES, CertificateNames, names_in, subject_in
 from muxs2s.proof.pkix import TrustAnchors
 from muxs2s.wire.errors import MuxS2SError
 
@@ -84,18 +85,23 @@ class Credentials:
     private_key: PrivateKey = field(repr=False)
     path: str
     names: CertificateNames = field(init=False)
+    subject: bytes = field(init=False)
+    """In DER, as :func:`~muxs2s.proof.identity.subject_in` gives it."""
+
+    begins: float = field(init=False)
+    ends: float = field(init=False)
+    """Seconds since the epoch."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "names", names_in(self.leaf))
-
-    @property
-    def ends(self) -> float:
-        """Seconds since the epoch."""
-        return self.leaf.not_valid_after_utc.timestamp()
+        leaf, fill = self.leaf, partial(object.__setattr__, self)
+        fill("names", names_in(leaf))
+        fill("subject", subject_in(leaf))
+        fill("begins", leaf.not_valid_before_utc.timestamp())
+        fill("ends", leaf.not_valid_after_utc.timestamp())
 
     def valid_at(self, now: float) -> bool:
         """Whether ``now`` (seconds since the epoch) lies in the time of the certificate."""
-        return self.leaf.not_valid_before_utc.timestamp() <= now <= self.ends
+        return self.begins <= now <= self.ends
 
     def complaint(self, now: float) -> CertificateProblem | None:
         """Say why peers will refuse this certificate, if they will."""

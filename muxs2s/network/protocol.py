@@ -112,6 +112,8 @@ class StreamProtocol(MultiplexingConnection, Protocol):
         """When what is in hand has been there too long, seconds."""
         self._alarm: IDelayedCall | None = None
         self._judging: Deferred[None] | None = None
+        self._gathers = False
+        """Whether what is said waits for more."""
         self._notes = notes or StreamNotes(number)
 
     @property
@@ -192,6 +194,8 @@ class StreamProtocol(MultiplexingConnection, Protocol):
         """
         if self._writer is None or not self.room:
             raise LocalMisuse(f"stream {self.number} has no room")
+        if said := self.stream.bytes_to_send():
+            self._writer.write(said)  # or it would share a record of TLS with the stanzas
         now = self._clock.seconds()
         self.stream.send_all(turns, now)
         self._stalls_at = now + MAX_STALL_SECONDS
@@ -220,6 +224,15 @@ class StreamProtocol(MultiplexingConnection, Protocol):
     def fail(self, condition: StreamCondition, text: str) -> None:
         """Close the stream with an error."""
         self._act(self.stream.fail(condition, text, self._clock.seconds()))
+
+    def gather(self) -> None:
+        """See :meth:`muxs2s.network.slices.Owner.gather`: what is said waits, so that it fits few records of TLS."""
+        self._gathers = True
+
+    def settle(self) -> None:
+        """See :meth:`muxs2s.network.slices.Owner.settle`."""
+        self._gathers = False
+        self._act(())
 
     def _ask(self, do: Callable[[Multiplexer, float], object]) -> None:
         now = self._clock.seconds()
@@ -282,9 +295,9 @@ class StreamProtocol(MultiplexingConnection, Protocol):
     # What the stream wants.
 
     def _act(self, events: Iterable[StreamEvent]) -> None:
-        """Do and report what the stream wants, then send what it has to say."""
+        """Do and report what the stream wants, then send what it has to say, unless that waits for more."""
         self._report(events)
-        if self.connected:
+        if self.connected and not (self._gathers and self.stream.state is StreamState.CARRYING):
             self._write()
             self._arm()
 

@@ -1,7 +1,8 @@
 """
 Work that takes the processor for long, done in slices: one between two turns of the reactor, never two.
 
-Knows whose turn it is, how fast each may go on, and how much may wait. Does not know what the work is.
+Knows whose turn it is, how fast each may go on, how much may wait, and when somebody has to wait for more. Does
+not know what the work is.
 """
 
 from __future__ import annotations
@@ -9,19 +10,34 @@ from __future__ import annotations
 from collections import OrderedDict, deque
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from muxs2s.network.buckets import TokenBucket
 
-__all__ = ["MAX_REMEMBERED_LINES", "Rate", "Slice", "Slices"]
+__all__ = ["MAX_GATHER_SECONDS", "MAX_REMEMBERED_LINES", "Owner", "Rate", "Slice", "Slices"]
 
 MAX_REMEMBERED_LINES: Final = 10_000
 """Lines whose past is known though nothing waits in them, the one least recently used first out."""
 
+MAX_GATHER_SECONDS: Final = 0.01
+"""What comes of slices waits no longer for what comes of the next ones."""
+
 Slice = Callable[[], "Slice | None"]
 """Does one slice of a piece of work; gives the next one, if there is one. It must not raise."""
+
+
+class Owner(Protocol):
+    """Whom slices are done for. What comes of many small ones is sent best in one go."""
+
+    def gather(self) -> None:
+        """More is due at once: what comes of it may wait, until :meth:`settle`."""
+        ...
+
+    def settle(self) -> None:
+        """Wait no longer."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +56,7 @@ class Rate:
 class _Piece:
     """A piece of work: for whom, and what is to be done next."""
 
-    owner: object
+    owner: Owner
     slice: Slice
     is_begun: bool = False
 
@@ -48,7 +64,7 @@ class _Piece:
 class _Line:
     """The pieces of work that are done one after the other."""
 
-    __slots__ = ("is_due", "pause", "pieces", "tokens")
+    __slots__ = ("gathers_since", "is_due", "owners", "pause", "pieces", "tokens")
 
     def __init__(self, tokens: TokenBucket) -> None:
         self.tokens = tokens
@@ -57,6 +73,10 @@ class _Line:
         """Whether it has its turn among the others."""
         self.pause: IDelayedCall | None = None
         """Until it may go on, if it has gone on too fast."""
+        self.owners: dict[Owner, None] = {}
+        """Those who gather what comes of their slices."""
+        self.gathers_since = 0.0
+        """When the first of them began to, seconds."""
 
     @property
     def is_idle(self) -> bool:
@@ -91,12 +111,12 @@ class Slices:
         self._due: deque[_Line] = deque()
         self._turn: IDelayedCall | None = None
 
-    def add(self, name: Hashable, rate: Rate, owner: object, first: Slice) -> bool:
+    def add(self, name: Hashable, rate: Rate, owner: Owner, first: Slice) -> bool:
         """
         Have a piece of work done, when its turn has come.
 
         :param name: of the line.
-        :param owner: for whom it is; see :meth:`leave`.
+        :param owner: for whom it is; see :meth:`leave`. It gathers what comes of it until it is told not to.
         :returns: whether there was room for it.
         """
         line = self._line(name, rate)
@@ -105,13 +125,16 @@ class Slices:
         line.pieces.append(_Piece(owner, first))
         if not (line.is_due or line.pause):
             self._line_up(line)
+        if not line.pause:
+            self._gather(line, owner)
         return True
 
-    def leave(self, name: Hashable, owner: object) -> None:
+    def leave(self, name: Hashable, owner: Owner) -> None:
         """Drop what was to be done in a line for somebody."""
         line = self._lines.get(name)
         if line is not None:
             line.pieces = deque(piece for piece in line.pieces if piece.owner is not owner)
+            line.owners.pop(owner, None)
 
     def close(self) -> None:
         """Drop everything."""
@@ -159,14 +182,32 @@ class Slices:
                 continue
             worked = line.may_go_on(now)
             if worked:
-                self._work(line)
+                self._work(line, now)
             else:
                 line.pause = self._clock.callLater(line.tokens.seconds_to_next, self._line_up, line)
+                self._settle(line)
         self._have_turn()
 
-    def _work(self, line: _Line) -> None:
+    def _work(self, line: _Line, now: float) -> None:
         line.is_due = True
+        self._gather(line, line.pieces[0].owner)
         line.work()
         line.is_due = bool(line.pieces)
         if line.is_due:
             self._due.append(line)
+        if not line.is_due or now >= line.gathers_since + MAX_GATHER_SECONDS:
+            self._settle(line)
+
+    # What comes of slices.
+
+    def _gather(self, line: _Line, owner: Owner) -> None:
+        if owner not in line.owners:
+            if not line.owners:
+                line.gathers_since = self._clock.seconds()
+            line.owners[owner] = None
+            owner.gather()
+
+    def _settle(self, line: _Line) -> None:
+        owners, line.owners = line.owners, {}
+        for owner in owners:
+            owner.settle()

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import islice
 from typing import Final, cast
 
 from cryptography.x509 import Certificate, DNSName, SubjectAlternativeName
@@ -171,10 +172,11 @@ def subject_in(certificate: Certificate) -> bytes:
     Source: RFC 5280, section 4.1.
     """
     try:
-        parts = [part for part in _elements(_only(_SEQUENCE, certificate.tbs_certificate_bytes)) if part[0] != _VERSION]
+        parts = (part for part in _elements(_only(_SEQUENCE, certificate.tbs_certificate_bytes)) if part[0] != _VERSION)
+        _, subject = next(islice(parts, _SUBJECT_PLACE, None), (0, b""))
     except _BrokenDER:
         return b""
-    return parts[_SUBJECT_PLACE][1] if len(parts) > _SUBJECT_PLACE else b""
+    return subject
 
 
 class _BrokenDER(Exception):

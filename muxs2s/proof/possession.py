@@ -62,6 +62,16 @@ class OwnCertificate(Protocol):
         """What it names."""
         ...
 
+    @property
+    def subject(self) -> bytes:
+        """In DER, as :func:`muxs2s.proof.identity.subject_in` gives it."""
+        ...
+
+    @property
+    def ends(self) -> float:
+        """Seconds since the epoch."""
+        ...
+
 
 class AuthenticatorSender:
     """
@@ -75,8 +85,8 @@ class AuthenticatorSender:
     """
 
     def __init__(self, hash_name: str, context: bytes, finished: bytes) -> None:
-        self._hash_name, self._finished = hash_name, finished
         self._start = hashlib.new(hash_name, context)
+        self._mac = hmac.new(finished, digestmod=hash_name)
 
     def make(self, request: bytes, context: bytes, schemes: tuple[int, ...], certificate: OwnCertificate) -> bytes:
         """
@@ -142,7 +152,9 @@ class AuthenticatorSender:
 
         Source: RFC 9261, section 5.2.3.
         """
-        return hmac.digest(self._finished, transcript.digest(), self._hash_name)
+        mac = self._mac.copy()
+        mac.update(transcript.digest())
+        return mac.digest()
 
     def _compare(self, transcript: hashlib._Hash, verify_data: bytes) -> None:
         if not hmac.compare_digest(self._verify_data(transcript), verify_data):

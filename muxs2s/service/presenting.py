@@ -24,7 +24,7 @@ from muxs2s.multiplex.verdicts import NotVouched, Vouched
 from muxs2s.multiplex.vouching import verdict
 from muxs2s.network.evidence import Judge
 from muxs2s.network.restraint import RestrainedLog
-from muxs2s.network.slices import Rate, Slice, Slices
+from muxs2s.network.slices import Owner, Rate, Slice, Slices
 from muxs2s.proof.authenticators import AuthenticatorRefused, Authenticators, AuthenticatorTooLarge
 from muxs2s.proof.outcome import Evidence
 from muxs2s.proof.peers import PeerPolicies
@@ -61,7 +61,7 @@ class PresentationLimits:
     """Names of one certificate past which the log says so: it is as weak as its weakest holder (RFC 9525, 7.5)."""
 
 
-class ProvingConnection(Protocol):
+class ProvingConnection(Owner, Protocol):
     """What a connection on which domains are proven has to be: see :class:`muxs2s.network.protocol.StreamProtocol`."""
 
     @property
@@ -137,7 +137,9 @@ class Presentations:
 
     def take(self, connection: ProvingConnection, event: SignatureWanted | ProofShown | ProofRecalled) -> None:
         """Do what is asked for when its turn has come, then tell the connection."""
-        peer = self._peers.setdefault(connection, connection.source or id(connection))
+        peer = self._peers.get(connection)
+        if peer is None:
+            peer = self._peers[connection] = connection.source or id(connection)
         match event:
             case SignatureWanted(id=id_):
                 sign = partial(self._sign, connection, event)

@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
-from muxs2s.proof.identity import CertificateNames, names_in
+from muxs2s.proof.identity import CertificateNames, names_in, subject_in
 
 __all__ = ["CLIENT", "CONNECTION", "SERVER", "BookCertificate", "BookConnection"]
 
@@ -97,8 +97,13 @@ class BookCertificate:
         return names_in(self.leaf)
 
     @property
-    def until(self) -> float:
-        """When it ends."""
+    def subject(self) -> bytes:
+        """In DER."""
+        return subject_in(self.leaf)
+
+    @property
+    def ends(self) -> float:
+        """When it does."""
         return self.end.timestamp()
 
 

@@ -61,7 +61,7 @@ def domain(text: str) -> DomainName:
     return DomainName.parse(text)
 
 
-def listed(*names: str, until: float = ROOMS.until) -> tuple[ListedName, ...]:
+def listed(*names: str, until: float = ROOMS.ends) -> tuple[ListedName, ...]:
     """Names as they stand in an accept."""
     return tuple(
         ListedName(
@@ -136,7 +136,7 @@ def renewal() -> Iterator[Said]:
     yield (
         TWO,
         [
-            Accept(id=9, certificate=None, names=listed(*RENEWED.domains, until=RENEWED.until)),
+            Accept(id=9, certificate=None, names=listed(*RENEWED.domains, until=RENEWED.ends)),
             Revoke(id=2, certificate=1, names=(), condition=MultiplexCondition.REPLACED),
         ],
     )

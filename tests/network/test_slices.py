@@ -6,7 +6,8 @@ from functools import partial
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from muxs2s.network.slices import MAX_REMEMBERED_LINES, Rate, Slice, Slices
+from muxs2s.network.slices import MAX_GATHER_SECONDS, MAX_REMEMBERED_LINES, Owner, Rate, Slice, Slices
+from tests.network.gathering import Gathering
 from tests.network.turning import TurningClock
 
 FAST = Rate(per_second=1_000.0, burst=1_000.0, max_waiting=1_000)
@@ -19,6 +20,7 @@ class SlicesTestCase(SynchronousTestCase):
     def setUp(self) -> None:
         self.clock = TurningClock()
         self.slices = Slices(self.clock)
+        self.owner = Gathering()
         self.done: list[str] = []
 
     def work(self, name: str, slices: int = 1) -> Slice | None:
@@ -26,9 +28,9 @@ class SlicesTestCase(SynchronousTestCase):
         self.done.append(name)
         return partial(self.work, name, slices - 1) if slices > 1 else None
 
-    def add(self, line: str, name: str, slices: int = 1, rate: Rate = FAST, owner: object = None) -> bool:
+    def add(self, line: str, name: str, slices: int = 1, rate: Rate = FAST, owner: Owner | None = None) -> bool:
         """Have a piece of work done."""
-        return self.slices.add(line, rate, owner or self, partial(self.work, name, slices))
+        return self.slices.add(line, rate, owner or self.owner, partial(self.work, name, slices))
 
     def assert_done(self, expected: str, turns: int = 100) -> None:
         """So many turns bring this to be done since the last time, in order; each piece is a letter."""
@@ -70,10 +72,58 @@ class TurnTests(SlicesTestCase):
             self.add("x", "b")
             self.add("y", "c")
 
-        self.slices.add("x", FAST, self, ask)
+        self.slices.add("x", FAST, self.owner, ask)
         self.assert_done("a", turns=1)
         self.assert_done("c", turns=1)
         self.assert_done("b", turns=1)
+
+
+class GatherTests(SlicesTestCase):
+    """What comes of many slices is sent in one go, but never late."""
+
+    def test_lone(self) -> None:
+        """What comes of a lone piece of work waits for nothing else."""
+        self.add("x", "a")
+        self.assertTrue(self.owner.gathers)
+        self.clock.turn()
+        self.assertEqual((False, 1), (self.owner.gathers, self.owner.settled))
+
+    def test_many(self) -> None:
+        """What comes of pieces that are due in a row is sent when the last of them is done."""
+        for name in "abc":
+            self.add("x", name, slices=2)
+        self.clock.turns(5)
+        self.assertEqual((True, 0), (self.owner.gathers, self.owner.settled))
+        self.clock.turn()
+        self.assertEqual((False, 1), (self.owner.gathers, self.owner.settled))
+
+    def test_no_longer(self) -> None:
+        """As long as the limit says it waits for more, and no longer, whatever is due; then it waits anew."""
+        for name in "abcde":
+            self.add("x", name)
+        for settled in (0, 1):
+            self.clock.pass_over(MAX_GATHER_SECONDS / 2)
+            self.clock.turn()
+            self.assertEqual(settled, self.owner.settled)
+        self.clock.turn()
+        self.assertEqual((True, 1), (self.owner.gathers, self.owner.settled))
+
+    def test_pause(self) -> None:
+        """While a line pauses nothing waits for it."""
+        for name in "abcd":
+            self.add("x", name, rate=SLOW)
+        self.assert_done("abc")
+        self.add("x", "e", rate=SLOW)
+        self.assertEqual((False, 1), (self.owner.gathers, self.owner.settled))
+
+    def test_each_owner(self) -> None:
+        """Of those who share a line each is told; not one that has left."""
+        others = [Gathering(), Gathering()]
+        for owner in (self.owner, *others):
+            self.add("x", "a", slices=2, owner=owner)
+        self.slices.leave("x", others[1])
+        self.clock.turns(10)
+        self.assertEqual([1, 1, 0], [each.settled for each in (self.owner, *others)])
 
 
 class RateTests(SlicesTestCase):
@@ -149,7 +199,7 @@ class EndTests(SlicesTestCase):
 
     def test_leave(self) -> None:
         """Who leaves takes along what waits, and what is under way; others in the line go on."""
-        one, other = object(), object()
+        one, other = Gathering(), Gathering()
         self.add("x", "a", slices=3, owner=one)
         self.add("x", "b", owner=other)
         self.add("x", "c", owner=one)
@@ -161,20 +211,20 @@ class EndTests(SlicesTestCase):
         """A slice may make its owner leave."""
 
         def leave() -> Slice:
-            self.slices.leave("x", self)
+            self.slices.leave("x", self.owner)
             return partial(self.work, "a")
 
-        self.slices.add("x", FAST, self, leave)
-        self.add("x", "b", owner=object())
+        self.slices.add("x", FAST, self.owner, leave)
+        self.add("x", "b", owner=Gathering())
         self.assert_done("b")
 
     def test_leave_nothing(self) -> None:
         """Who waits for nothing may leave, be there a line or not; a pause that was begun leads to nothing."""
-        self.slices.leave("x", self)
+        self.slices.leave("x", self.owner)
         for name in "abcd":
             self.add("x", name, rate=SLOW)
         self.assert_done("abc")
-        self.slices.leave("x", self)
+        self.slices.leave("x", self.owner)
         self.clock.advance(0.5)
         self.assert_done("")
 
@@ -190,7 +240,7 @@ class EndTests(SlicesTestCase):
 
     def test_close_within(self) -> None:
         """A slice may end everything."""
-        self.slices.add("x", FAST, self, self.slices.close)
+        self.slices.add("x", FAST, self.owner, self.slices.close)
         self.add("x", "a")
         self.add("y", "b")
         self.assert_done("")

@@ -16,6 +16,10 @@ class TurningClock(Clock):
                 call.called = 1
                 call.func(*call.args, **call.kw)
 
+    def pass_over(self, seconds: float) -> None:
+        """Let time pass in which nothing has its turn, as while somebody else works."""
+        self.rightNow += seconds
+
     def turns(self, most: int) -> int:
         """Take turns as long as anything is due; tells how many were taken, which are not more than that."""
         for taken in range(most):

@@ -98,3 +98,5 @@ class Own:
     chain: tuple[Certificate, ...] = ()
     private_key: PrivateKeyTypes = OF_DOMAIN.private_key
     names: CertificateNames = NO_NAMES
+    subject: bytes = b""
+    ends: float = 0.0

@@ -25,6 +25,7 @@ from muxs2s.proof.authenticators import (
 from muxs2s.service.presenting import PresentationLimits, Presentations
 from muxs2s.testing import CertificateAuthority, IssuedCredentials
 from muxs2s.wire.names import DomainName
+from tests.network.gathering import Gathering
 from tests.network.turning import TurningClock
 
 A = DomainName.parse("a.example")
@@ -53,10 +54,11 @@ class DoubleAuthenticators:
         return self.shown[authenticator]
 
 
-class DoubleConnection:
+class DoubleConnection(Gathering):
     """Writes down what it is told."""
 
     def __init__(self, number: int = 1, source: str | None = "192.0.2.1") -> None:
+        super().__init__()
         self.number, self.source = number, source
         self.authenticators: Authenticators | None = cast(Authenticators, DoubleAuthenticators())
         self.presented: list[tuple[int, bytes]] = []
