@@ -11,8 +11,7 @@ from dataclasses import dataclass, field
 
 from cryptography.x509 import Certificate, load_der_x509_certificate
 
-from muxs2s.multiplex.verdicts import SubjectKey
-from muxs2s.proof.identity import NO_NAMES, CertificateNames
+from muxs2s.proof.identity import NO_NAMES, CertificateNames, SubjectKey
 from muxs2s.wire.names import DomainName, DomainPattern
 
 __all__ = ["AcceptedCertificate", "Name"]

@@ -15,7 +15,7 @@ from itertools import islice
 from typing import Final
 
 from muxs2s.multiplex.accepted import AcceptedCertificate, Name
-from muxs2s.multiplex.verdicts import SubjectKey
+from muxs2s.proof.identity import SubjectKey
 from muxs2s.wire.names import DomainName, DomainPattern
 
 __all__ = ["AcceptedNames", "Name", "Standing"]

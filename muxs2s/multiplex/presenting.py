@@ -19,10 +19,9 @@ from muxs2s.multiplex.elements import Accept, Offer, Present, Reject, Request
 from muxs2s.multiplex.events import NamesOpened, SignatureWanted, Whose
 from muxs2s.multiplex.exchanges import PRESENTING, Exchange, PresenterInput, PresenterState
 from muxs2s.multiplex.unattributed import Unattributed
-from muxs2s.multiplex.verdicts import SubjectKey, subject_key
 from muxs2s.multiplex.waits import DueWait
 from muxs2s.proof.authenticators import AuthenticatorRefused, OwnCertificate
-from muxs2s.proof.identity import CertificateNames, subject_in
+from muxs2s.proof.identity import CertificateNames, SubjectKey, subject_key
 from muxs2s.wire.names import DomainName, DomainPattern
 
 __all__ = ["Presenter", "own_certificate"]
@@ -248,7 +247,7 @@ class Presenter:
             self.decline(exchange.id, MultiplexCondition.BAD_REQUEST, str(refused_request), now)
             return
         exchange.certificate = certificate
-        self._shown.setdefault(_subject(certificate), []).append(exchange)
+        self._shown.setdefault(certificate.subject, []).append(exchange)
         self._conversation.tell(
             SignatureWanted(id=exchange.id, domain=exchange.domain, certificate=certificate, request=read)
         )
@@ -277,7 +276,7 @@ class Presenter:
 
         Source: doc/protocol.rst, "Same subject".
         """
-        own, subject = self._conversation.own, _subject(certificate)
+        own, subject = self._conversation.own, certificate.subject
         accepted = own.of_subject(subject)
         ousted = own.only_given_by(accepted) if accepted is not None and accepted.leaf != certificate.leaf else ()
         if not all(self._spares(certificate, name) for name in ousted):
@@ -332,7 +331,7 @@ class Presenter:
         by_domain = self._offers if exchange.is_ours else self._asked
         del by_domain[exchange.domain]
         if exchange.certificate is not None:
-            subject = _subject(exchange.certificate)
+            subject = exchange.certificate.subject
             self._shown[subject].remove(exchange)
             if not self._shown[subject]:
                 del self._shown[subject]
@@ -347,20 +346,15 @@ def own_certificate(id: int, leaf: Certificate, names: CertificateNames) -> Acce
 
     :param names: those in it.
     """
-    subject, ends = subject_key(subject_in(leaf), names), leaf.not_valid_after_utc.timestamp()
-    return AcceptedCertificate(id=id, subject=subject, leaf=leaf, names_in_it=names, until=ends)
+    ends = leaf.not_valid_after_utc.timestamp()
+    return AcceptedCertificate(id=id, subject=subject_key(leaf), leaf=leaf, names_in_it=names, until=ends)
 
 
 def _accepted_certificate(id: int, shown: OwnCertificate | None) -> AcceptedCertificate:
     """What is kept of a certificate of ours that the peer has accepted; ``None`` if we cannot tell which it is."""
     if shown is None:
         return AcceptedCertificate(id=id)
-    subject = _subject(shown)
-    return AcceptedCertificate(id=id, subject=subject, leaf=shown.leaf, names_in_it=shown.names, until=shown.ends)
-
-
-def _subject(certificate: OwnCertificate) -> SubjectKey:
-    return subject_key(certificate.subject, certificate.names)
+    return AcceptedCertificate(id=id, subject=shown.subject, leaf=shown.leaf, names_in_it=shown.names, until=shown.ends)
 
 
 def _is_named(names: CertificateNames, name: Name) -> bool:

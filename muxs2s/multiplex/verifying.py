@@ -19,9 +19,9 @@ from muxs2s.multiplex.elements import Accept, ListedName, Offer, Present, Reject
 from muxs2s.multiplex.events import NamesOpened, ProofRecalled, ProofShown, Whose
 from muxs2s.multiplex.exchanges import VERIFYING, Exchange, VerifierInput, VerifierState
 from muxs2s.multiplex.unattributed import Unattributed
-from muxs2s.multiplex.verdicts import NotVouched, Vouched, subject_key
+from muxs2s.multiplex.verdicts import NotVouched, Vouched
 from muxs2s.multiplex.waits import DueWait
-from muxs2s.proof.identity import names_in, subject_in
+from muxs2s.proof.identity import names_in, subject_key
 from muxs2s.proof.issuers import kept_once
 from muxs2s.wire.names import DomainName
 
@@ -212,7 +212,7 @@ class Verifier:
         """
         leaf, *issuers = vouched.chain
         names, conversation = names_in(leaf), self._conversation
-        subject = subject_key(subject_in(leaf), names)
+        subject = subject_key(leaf)
         replaced = conversation.peers.of_subject(subject)
         conversation.peers.add(
             AcceptedCertificate(

@@ -27,7 +27,7 @@ from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509 import Certificate, InvalidVersion, load_pem_x509_certificate
 from twisted.logger import Logger
 
-from muxs2s.proof.identity import NO_NAMES, CertificateNames, names_in, subject_in
+from muxs2s.proof.identity import NO_NAMES, CertificateNames, SubjectKey, names_in, subject_key
 from muxs2s.proof.pkix import TrustAnchors
 from muxs2s.wire.errors import MuxS2SError
 
@@ -85,8 +85,8 @@ class Credentials:
     private_key: PrivateKey = field(repr=False)
     path: str
     names: CertificateNames = field(init=False)
-    subject: bytes = field(init=False)
-    """In DER, as :func:`~muxs2s.proof.identity.subject_in` gives it."""
+    subject: SubjectKey = field(init=False)
+    """What it has in common with the one that renews it."""
 
     begins: float = field(init=False)
     ends: float = field(init=False)
@@ -95,7 +95,7 @@ class Credentials:
     def __post_init__(self) -> None:
         leaf, fill = self.leaf, partial(object.__setattr__, self)
         fill("names", names_in(leaf))
-        fill("subject", subject_in(leaf))
+        fill("subject", subject_key(leaf))
         fill("begins", leaf.not_valid_before_utc.timestamp())
         fill("ends", leaf.not_valid_after_utc.timestamp())
 

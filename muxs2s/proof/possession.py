@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes, Pub
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import Certificate, load_der_x509_certificate
 
-from muxs2s.proof.identity import CertificateNames
+from muxs2s.proof.identity import CertificateNames, SubjectKey
 from muxs2s.proof.schemes import SCHEMES, demand_signing_usage, schemes_of, sign, verify
 from muxs2s.proof.tlsmessages import (
     AuthenticatorMessages,
@@ -63,8 +63,8 @@ class OwnCertificate(Protocol):
         ...
 
     @property
-    def subject(self) -> bytes:
-        """In DER, as :func:`muxs2s.proof.identity.subject_in` gives it."""
+    def subject(self) -> SubjectKey:
+        """What it has in common with the one that renews it."""
         ...
 
     @property

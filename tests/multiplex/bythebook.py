@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
-from muxs2s.proof.identity import CertificateNames, names_in, subject_in
+from muxs2s.proof.identity import CertificateNames, SubjectKey, names_in, subject_key
 
 __all__ = ["CLIENT", "CONNECTION", "SERVER", "BookCertificate", "BookConnection"]
 
@@ -97,9 +97,9 @@ class BookCertificate:
         return names_in(self.leaf)
 
     @property
-    def subject(self) -> bytes:
-        """In DER."""
-        return subject_in(self.leaf)
+    def subject(self) -> SubjectKey:
+        """What it has in common with the one that renews it."""
+        return subject_key(self.leaf)
 
     @property
     def ends(self) -> float:

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.x509 import Certificate
 
 from muxs2s.proof.authenticators import AuthenticatorKeys, AuthenticatorLimits, Authenticators, OwnCertificate, TLSRole
-from muxs2s.proof.identity import NO_NAMES, CertificateNames
+from muxs2s.proof.identity import NO_NAMES, CertificateNames, SubjectKey
 from muxs2s.proof.tlsmessages import certificate_message, finished_message, read_request
 from muxs2s.testing import CertificateAuthority
 from muxs2s.wire.names import DomainName
@@ -98,5 +98,5 @@ class Own:
     chain: tuple[Certificate, ...] = ()
     private_key: PrivateKeyTypes = OF_DOMAIN.private_key
     names: CertificateNames = NO_NAMES
-    subject: bytes = b""
+    subject: SubjectKey = b""
     ends: float = 0.0
