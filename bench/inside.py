@@ -31,8 +31,11 @@ from muxs2s.testing import CertificateAuthority
 
 __all__ = ["adding", "alone", "growing", "main"]
 
-MORE_PAIRS: Final = 1_000
+FURTHER_PAIRS: Final = 10_000
 """Pairs of domains that are accepted already, which are used once all are."""
+
+AT_ONCE: Final = 1_000
+"""Of them, so that the driver itself does not hold too much."""
 
 
 async def adding(reactor: Any, domains: int, pending: int, lone: int) -> dict[str, float]:
@@ -70,18 +73,20 @@ async def growing(reactor: Any, domains: int, pending: int) -> dict[str, float]:
     """
     Have every domain of two clouds accepted, then use more pairs of them.
 
-    :returns: ``after_kib``, what is resident when all are accepted, and how many ``connections`` it took, with the
-        further pairs.
+    :returns: ``after_kib``, what is resident when all are accepted, ``further_kib``, what has come to it for each
+        further pair, and how many ``connections`` it took, with those pairs.
     """
     clouds = EmbeddedClouds(reactor, domains)
     clouds.start()
     await clouds.carry([stanza(number, number) for number in range(domains)], pending)
     after = _resident_kib()
-    pairs = [stanza(number % domains, (number * 7 + 1) % domains) for number in range(MORE_PAIRS)]
-    await clouds.carry(pairs, pending)
+    for first in range(0, FURTHER_PAIRS, AT_ONCE):
+        pairs = [(number % domains, (number * 7 + first // AT_ONCE + 1) % domains) for number in range(AT_ONCE)]
+        await clouds.carry([stanza(*pair) for pair in pairs], pending)
+    further = (_resident_kib() - after) / FURTHER_PAIRS
     connections = clouds.connections
     await clouds.stop()
-    return {"after_kib": after, "connections": connections}
+    return {"after_kib": after, "further_kib": further, "connections": connections}
 
 
 async def alone(_reactor: Any, domains: int) -> dict[str, float]:

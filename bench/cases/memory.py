@@ -38,6 +38,9 @@ class Footprint:
     after_kib: float
     """When all domains are accepted and have been used."""
 
+    further_kib: float
+    """What comes to it for each further pair of these domains, in both sides together."""
+
     connections: float
 
     @property
@@ -68,6 +71,11 @@ def rows_of(measured: Mapping[int, Sequence[Footprint]]) -> Iterator[Row]:
         metric = f"per {what} and side, as the slope from {smaller:,} to {larger:,}"
         yield _row(metric, "KiB", kib, Goal(fixed=MOST_KIB))
     yield _row(
+        f"{larger:,} x {larger:,} domains: per further pair, both sides",
+        "bytes",
+        1_024 * median_of(measured[larger], lambda footprint: footprint.further_kib),
+    )
+    yield _row(
         f"{larger:,} x {larger:,} domains: connections",
         "connections",
         median_of(measured[larger], lambda footprint: footprint.connections),
@@ -85,5 +93,6 @@ def _footprint(size: int, options: Options) -> Footprint:
     return Footprint(
         alone_kib=alone["after_kib"],
         after_kib=growing["after_kib"],
+        further_kib=growing["further_kib"],
         connections=growing["connections"],
     )

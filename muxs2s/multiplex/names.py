@@ -221,7 +221,9 @@ class AcceptedNames:
                 continue
             if not entry.givers and not entry.is_withdrawing:
                 opened.append(name)
-            _let_give(certificate, name, entry)
+            if id not in entry.givers:
+                entry.givers += (id,)
+                certificate.gives.append(name)
         self._note_partial(certificate)
         return opened
 
@@ -324,9 +326,10 @@ class AcceptedNames:
         if isinstance(name, DomainName) and self.standing(name) is Standing.OPEN:
             pattern = self._pattern_above(name)
         entry = self._entry(name)
-        entry.is_from_pattern = pattern is not None and not entry.givers
-        for id in () if pattern is None else pattern.givers:
-            _let_give(self.certificates[id], name, entry)
+        if pattern is not None:
+            entry.givers, entry.is_from_pattern = pattern.givers, True
+            for id in pattern.givers:
+                self.certificates[id].gives.append(name)
         return entry
 
     def _falls_back(self, name: Name) -> bool:
@@ -346,10 +349,3 @@ class AcceptedNames:
         self._patterns -= isinstance(name, DomainPattern)
         if entry.is_served and isinstance(name, DomainName) and self._pattern_above(name) is not None:
             self.serve(name)
-
-
-def _let_give(certificate: AcceptedCertificate, name: Name, entry: _Entry) -> None:
-    """Let a certificate give a name, if it does not yet."""
-    if certificate.id not in entry.givers:
-        entry.givers += (certificate.id,)
-        certificate.gives.append(name)

@@ -25,7 +25,7 @@ class AddingTests(SynchronousTestCase):
 
 
 def footprint(after_kib: float, alone_kib: float = 50_000) -> Footprint:
-    return Footprint(alone_kib=alone_kib, after_kib=after_kib, connections=1)
+    return Footprint(alone_kib=alone_kib, after_kib=after_kib, further_kib=0.25, connections=1)
 
 
 class MemoryTests(SynchronousTestCase):
@@ -41,6 +41,7 @@ class MemoryTests(SynchronousTestCase):
         each, both = rows[3:5]
         self.assertEqual((900 / 700, 4.0, True), (each.figures["muxs2s"], each.limit, each.is_met))
         self.assertEqual((1_800 / 700, 4.0, True), (both.figures["muxs2s"], both.limit, both.is_met))
+        self.assertEqual((256.0, None), (rows[5].figures["muxs2s"], rows[5].limit))
 
 
 def passage(milliseconds: list[float], lost: int = 0, disordered: int = 0) -> Passage:
