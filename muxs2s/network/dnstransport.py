@@ -10,11 +10,16 @@ from __future__ import annotations
 
 import secrets
 from ipaddress import ip_address
+from struct import pack
 from typing import Final, NamedTuple, cast
 
 import dns.exception
 import dns.flags
 import dns.message
+import dns.name
+import dns.rcode
+import dns.rdataclass
+import dns.rdatatype
 from dns.message import QueryMessage
 from twisted.internet import defer
 from twisted.internet.defer import CancelledError, Deferred
@@ -61,6 +66,17 @@ class Received(NamedTuple):
     octets: int
 
 
+_HEAD_OCTETS: Final = 12
+
+_QUERY_HEAD: Final = pack("!HHHHH", dns.flags.RD | dns.flags.AD, 1, 0, 0, 1)
+"""Behind the identifier: flags, then how many records are in each part, one question and one of EDNS."""
+
+_EDNS: Final = pack("!BHHIH", 0, dns.rdatatype.OPT, EDNS_PAYLOAD_OCTETS, 0, 0)
+"""The record that says how much we take."""
+
+_REFUSALS: Final = frozenset({dns.rcode.FORMERR, dns.rcode.SERVFAIL, dns.rcode.NOTIMP, dns.rcode.REFUSED})
+
+
 class _Mismatch(Exception):
     """What came is not the answer to the query."""
 
@@ -77,39 +93,54 @@ async def ask(reactor: INetworkReactor, server: Server, question: Question, seco
 
     Source: RFC 1035, section 4.2; RFC 5452, section 9.2; RFC 6891, section 6.2; RFC 7766, section 5.
     """
-    query = _query(question)
+    query = _Query(question)
     received = await _by_datagram(reactor, server, query, seconds)
     if received is None:
         received = await _by_stream(reactor, server, query, seconds)
     return received
 
 
-def _query(question: Question) -> QueryMessage:
-    """Recursion desired, and AD to say that we would like to see AD (RFC 6840, section 5.7)."""
-    query = dns.message.make_query(
-        f"{question.name}.",
-        question.rdtype,
-        use_edns=0,
-        payload=EDNS_PAYLOAD_OCTETS,
-        flags=dns.flags.RD | dns.flags.AD,
-    )
-    query.id = secrets.randbelow(1 << 16)
-    return query
+class _Query:
+    """
+    One query, and what its answer is known by.
 
+    Recursion is desired, and AD says that we would like to see AD (RFC 6840, section 5.7).
 
-def _matched(wire: bytes, query: QueryMessage) -> QueryMessage:
-    """The message, if it answers the query; it may be truncated."""
-    try:
-        message = dns.message.from_wire(wire, raise_on_truncation=True)
-    except dns.message.Truncated as cut:
-        message = cut.message()  # type: ignore[no-untyped-call]  # dnspython leaves it so
-    except (dns.exception.DNSException, ValueError) as error:
-        raise _Mismatch(f"no DNS message ({type(error).__name__})") from None
-    if message.id != query.id:
-        raise _Mismatch("an answer with another identifier")
-    if not query.is_response(message) or not isinstance(message, QueryMessage):
-        raise _Mismatch("no answer to this question")
-    return message
+    Source: RFC 1035, section 4.1; RFC 6891, section 6.1.
+    """
+
+    def __init__(self, question: Question) -> None:
+        self._id = secrets.token_bytes(2)
+        self._name = dns.name.from_text(f"{question.name}.").to_wire() or b""  # it gives None only with a file
+        self._kind = pack("!HH", dns.rdatatype.from_text(question.rdtype), dns.rdataclass.IN)
+        self.wire = b"".join((self._id, _QUERY_HEAD, self._name, self._kind, _EDNS))
+        """What is sent."""
+
+    def answer(self, wire: bytes) -> QueryMessage:
+        """
+        Read what came back; it may be truncated.
+
+        :raises _Mismatch: if it does not answer this query.
+        """
+        try:
+            message = dns.message.from_wire(wire, raise_on_truncation=True)
+        except dns.message.Truncated as cut:
+            message = cut.message()  # type: ignore[no-untyped-call]  # dnspython leaves it so
+        except (dns.exception.DNSException, ValueError) as error:
+            raise _Mismatch(f"no DNS message ({type(error).__name__})") from None
+        if not wire.startswith(self._id):
+            raise _Mismatch("an answer with another identifier")
+        if not (message.flags & dns.flags.QR and isinstance(message, QueryMessage) and self._repeats(wire, message)):
+            raise _Mismatch("no answer to this question")
+        return message
+
+    def _repeats(self, wire: bytes, message: QueryMessage) -> bool:
+        """Whether an answer has our question in it; a server that refuses it may leave it out."""
+        if not message.question:
+            return message.rcode() in _REFUSALS
+        kind_at = _HEAD_OCTETS + len(self._name)
+        same_name = wire[_HEAD_OCTETS:kind_at].lower() == self._name.lower()
+        return same_name and wire.startswith(self._kind, kind_at) and len(message.question) == 1
 
 
 class _Datagrams(DatagramProtocol):
@@ -117,7 +148,7 @@ class _Datagrams(DatagramProtocol):
 
     noisy = False
 
-    def __init__(self, server: Server, query: QueryMessage) -> None:
+    def __init__(self, server: Server, query: _Query) -> None:
         self.answered: Deferred[Received | None] = Deferred()
         self._server, self._query = server, query
         self._mismatches: list[str] = []
@@ -126,14 +157,14 @@ class _Datagrams(DatagramProtocol):
         """Send the query; from now on the kernel drops what others send to this port."""
         transport = cast("IUDPTransport", self.transport)  # whoever opened the port has set it
         transport.connect(*self._server)
-        transport.write(self._query.to_wire(), None)
+        transport.write(self._query.wire, None)
 
     def datagramReceived(self, datagram: bytes, addr: tuple[str, int]) -> None:
         if (ip_address(addr[0]), addr[1]) != (ip_address(self._server.address), self._server.port):
             self._pass_over(f"an answer from {Server(*addr)}, which was not asked")
             return
         try:
-            message = _matched(datagram, self._query)
+            message = self._query.answer(datagram)
         except _Mismatch as mismatch:
             self._pass_over(str(mismatch))
             return
@@ -168,9 +199,7 @@ class _Datagrams(DatagramProtocol):
             self.answered.callback(received)
 
 
-async def _by_datagram(
-    reactor: INetworkReactor, server: Server, query: QueryMessage, seconds: float
-) -> Received | None:
+async def _by_datagram(reactor: INetworkReactor, server: Server, query: _Query, seconds: float) -> Received | None:
     exchange = _Datagrams(server, query)
     try:
         port = open_port(reactor, exchange, "::" if ":" in server.address else "", MAX_DATAGRAM_OCTETS)
@@ -192,16 +221,16 @@ async def _by_datagram(
 class _Lengths(Int16StringReceiver):
     """One query and its answer, each behind its length in two octets."""
 
-    def __init__(self, query: QueryMessage) -> None:
+    def __init__(self, query: _Query) -> None:
         self.answered: Deferred[Received] = Deferred()
         self._query = query
 
     def connectionMade(self) -> None:
-        self.sendString(self._query.to_wire())  # type: ignore[no-untyped-call]  # Twisted has not typed it
+        self.sendString(self._query.wire)  # type: ignore[no-untyped-call]  # Twisted has not typed it
 
     def stringReceived(self, string: bytes) -> None:
         try:
-            received = Received(_matched(string, self._query), len(string))
+            received = Received(self._query.answer(string), len(string))
         except _Mismatch as mismatch:
             self._fail(f"{mismatch} over TCP; {_NAME_ANOTHER}")
             return
@@ -228,7 +257,7 @@ class _Exchange(Factory):
         return self._exchange
 
 
-async def _by_stream(reactor: INetworkReactor, server: Server, query: QueryMessage, seconds: float) -> Received:
+async def _by_stream(reactor: INetworkReactor, server: Server, query: _Query, seconds: float) -> Received:
     endpoint = TCP6ClientEndpoint if ":" in server.address else TCP4ClientEndpoint
     exchange = _Lengths(query)
     try:

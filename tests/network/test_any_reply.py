@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dns.message import QueryMessage
+from typing import cast
+
+from dns.message import QueryMessage, from_wire
 from hypothesis import given, settings
 from hypothesis import strategies as some
 from twisted.trial.unittest import SynchronousTestCase
@@ -37,19 +39,20 @@ ZONE = zone()
 class AnyReplyTests(SynchronousTestCase):
     """True replies of a server, with whatever else in them."""
 
-    def read(self, query: QueryMessage, wire: bytes) -> None:
+    def read(self, query: dnstransport._Query, wire: bytes) -> None:
         """Read a message as what answers this query."""
+        asked = cast("QueryMessage", from_wire(query.wire))
         try:
-            message = dnstransport._matched(wire, query)
+            message = query.answer(wire)
             reply = read_reply(message)
         except (dnstransport._Mismatch, ServerFailed) as refused:
             self.assertTrue(str(refused))
             return
-        self.assertEqual(message.id, query.id)
+        self.assertEqual(message.id, asked.id)
         self.assertGreaterEqual(reply.ttl_seconds, 0)
         self.assertTrue(reply.alias is None or not reply.records)
         self.assertEqual(
-            {query.question[0].rdtype} if reply.records else set(), {each.rdtype for each in reply.records}
+            {asked.question[0].rdtype} if reply.records else set(), {each.rdtype for each in reply.records}
         )
 
     @EXAMPLES
@@ -60,22 +63,22 @@ class AnyReplyTests(SynchronousTestCase):
     )
     def test_any_change(self, question: Question, changes: list[tuple[int, int, bytes]], end: int) -> None:
         """A reply of which octets are changed, left out or added is read or refused, and raises nothing else."""
-        query = dnstransport._query(question)
-        wire = ZONE.respond_to_wire(query.to_wire(), over_udp=False) or b""
+        query = dnstransport._Query(question)
+        wire = ZONE.respond_to_wire(query.wire, over_udp=False) or b""
         self.read(query, wire)
         self.read(query, wire[:end])
         for place, left_out, added in changes:
             at = place % len(wire)
             wire = wire[:at] + added + wire[at + left_out :]
         self.read(query, wire)
-        self.read(query, query.to_wire()[:2] + wire[2:])
-        another = (query.id ^ 1).to_bytes(2, "big")
-        self.assertRaises(dnstransport._Mismatch, dnstransport._matched, another + wire[2:], query)
+        self.read(query, query.wire[:2] + wire[2:])
+        another = bytes((query.wire[0] ^ 1,)) + query.wire[1:2]
+        self.assertRaises(dnstransport._Mismatch, query.answer, another + wire[2:])
 
     @EXAMPLES
     @given(some.sampled_from(QUESTIONS), some.integers(0, 2**16 - 1), some.binary(max_size=40))
     def test_any_flags(self, question: Question, flags: int, rest: bytes) -> None:
         """So it is whatever its flags and its code say, and whatever follows it."""
-        query = dnstransport._query(question)
-        wire = ZONE.respond_to_wire(query.to_wire(), over_udp=False) or b""
+        query = dnstransport._Query(question)
+        wire = ZONE.respond_to_wire(query.wire, over_udp=False) or b""
         self.read(query, wire[:2] + flags.to_bytes(2, "big") + wire[4:] + rest)
