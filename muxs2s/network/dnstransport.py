@@ -1,26 +1,16 @@
 """
 One question to one DNS server, over UDP and, where that does not do, over TCP.
 
-Knows how a query is written, and which message is the answer to it: from the server asked, with the
-identifier and the question of the query. Does not know what an answer says, nor which server is asked
-next: see :mod:`muxs2s.network.resolver`.
+Knows which message is the answer to a query: from the server asked, with the identifier and the question
+of the query. Does not know what is in a message (:mod:`muxs2s.network.dnsmessages`), nor which server is
+asked next (:mod:`muxs2s.network.resolver`).
 """
 
 from __future__ import annotations
 
-import secrets
 from ipaddress import ip_address
-from struct import pack
 from typing import Final, NamedTuple, cast
 
-import dns.exception
-import dns.flags
-import dns.message
-import dns.name
-import dns.rcode
-import dns.rdataclass
-import dns.rdatatype
-from dns.message import QueryMessage
 from twisted.internet import defer
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.endpoints import TCP4ClientEndpoint, TCP6ClientEndpoint
@@ -33,12 +23,10 @@ from twisted.python.failure import Failure
 from muxs2s.network.addresses import with_port
 from muxs2s.network.answers import Question, ServerFailed
 from muxs2s.network.datagrams import open_port
+from muxs2s.network.dnsmessages import Message, MessageMalformed, Query, read_message
 from muxs2s.network.reactors import INetworkReactor
 
-__all__ = ["EDNS_PAYLOAD_OCTETS", "MAX_MISMATCHES", "Received", "Server", "ask"]
-
-EDNS_PAYLOAD_OCTETS: Final = 1_232
-"""The largest answer asked for over UDP: what passes an IPv6 link of 1,280 octets unfragmented."""
+__all__ = ["MAX_MISMATCHES", "Received", "Server", "ask"]
 
 MAX_DATAGRAM_OCTETS: Final = 4_096
 """Of one datagram, what is read; a server that sends more was not asked to."""
@@ -55,6 +43,10 @@ class Server(NamedTuple):
     address: str
     port: int
 
+    def is_at(self, place: tuple[str, int]) -> bool:
+        """Whether it is at this address, however that is written, and port."""
+        return (ip_address(place[0]), place[1]) == (ip_address(self.address), self.port)
+
     def __str__(self) -> str:
         return with_port(*self)
 
@@ -62,19 +54,8 @@ class Server(NamedTuple):
 class Received(NamedTuple):
     """The message that answers a query, and its size on the wire."""
 
-    message: QueryMessage
+    message: Message
     octets: int
-
-
-_HEAD_OCTETS: Final = 12
-
-_QUERY_HEAD: Final = pack("!HHHHH", dns.flags.RD | dns.flags.AD, 1, 0, 0, 1)
-"""Behind the identifier: flags, then how many records are in each part, one question and one of EDNS."""
-
-_EDNS: Final = pack("!BHHIH", 0, dns.rdatatype.OPT, EDNS_PAYLOAD_OCTETS, 0, 0)
-"""The record that says how much we take."""
-
-_REFUSALS: Final = frozenset({dns.rcode.FORMERR, dns.rcode.SERVFAIL, dns.rcode.NOTIMP, dns.rcode.REFUSED})
 
 
 class _Mismatch(Exception):
@@ -93,54 +74,24 @@ async def ask(reactor: INetworkReactor, server: Server, question: Question, seco
 
     Source: RFC 1035, section 4.2; RFC 5452, section 9.2; RFC 6891, section 6.2; RFC 7766, section 5.
     """
-    query = _Query(question)
+    query = Query(*question)
     received = await _by_datagram(reactor, server, query, seconds)
     if received is None:
         received = await _by_stream(reactor, server, query, seconds)
     return received
 
 
-class _Query:
-    """
-    One query, and what its answer is known by.
-
-    Recursion is desired, and AD says that we would like to see AD (RFC 6840, section 5.7).
-
-    Source: RFC 1035, section 4.1; RFC 6891, section 6.1.
-    """
-
-    def __init__(self, question: Question) -> None:
-        self._id = secrets.token_bytes(2)
-        self._name = dns.name.from_text(f"{question.name}.").to_wire() or b""  # it gives None only with a file
-        self._kind = pack("!HH", dns.rdatatype.from_text(question.rdtype), dns.rdataclass.IN)
-        self.wire = b"".join((self._id, _QUERY_HEAD, self._name, self._kind, _EDNS))
-        """What is sent."""
-
-    def answer(self, wire: bytes) -> QueryMessage:
-        """
-        Read what came back; it may be truncated.
-
-        :raises _Mismatch: if it does not answer this query.
-        """
-        try:
-            message = dns.message.from_wire(wire, raise_on_truncation=True)
-        except dns.message.Truncated as cut:
-            message = cut.message()  # type: ignore[no-untyped-call]  # dnspython leaves it so
-        except (dns.exception.DNSException, ValueError) as error:
-            raise _Mismatch(f"no DNS message ({type(error).__name__})") from None
-        if not wire.startswith(self._id):
-            raise _Mismatch("an answer with another identifier")
-        if not (message.flags & dns.flags.QR and isinstance(message, QueryMessage) and self._repeats(wire, message)):
-            raise _Mismatch("no answer to this question")
-        return message
-
-    def _repeats(self, wire: bytes, message: QueryMessage) -> bool:
-        """Whether an answer has our question in it; a server that refuses it may leave it out."""
-        if not message.question:
-            return message.rcode() in _REFUSALS
-        kind_at = _HEAD_OCTETS + len(self._name)
-        same_name = wire[_HEAD_OCTETS:kind_at].lower() == self._name.lower()
-        return same_name and wire.startswith(self._kind, kind_at) and len(message.question) == 1
+def _matched(wire: bytes, query: Query) -> Message:
+    """The message, if it answers the query; it may be truncated."""
+    try:
+        message = read_message(wire)
+    except MessageMalformed as malformed:
+        raise _Mismatch(f"no DNS message: {malformed}") from None
+    if not query.is_identified(message):
+        raise _Mismatch("an answer with another identifier")
+    if not query.is_answered(message):
+        raise _Mismatch("no answer to this question")
+    return message
 
 
 class _Datagrams(DatagramProtocol):
@@ -148,7 +99,7 @@ class _Datagrams(DatagramProtocol):
 
     noisy = False
 
-    def __init__(self, server: Server, query: _Query) -> None:
+    def __init__(self, server: Server, query: Query) -> None:
         self.answered: Deferred[Received | None] = Deferred()
         self._server, self._query = server, query
         self._mismatches: list[str] = []
@@ -160,15 +111,15 @@ class _Datagrams(DatagramProtocol):
         transport.write(self._query.wire, None)
 
     def datagramReceived(self, datagram: bytes, addr: tuple[str, int]) -> None:
-        if (ip_address(addr[0]), addr[1]) != (ip_address(self._server.address), self._server.port):
+        if addr != self._server and not self._server.is_at(addr):
             self._pass_over(f"an answer from {Server(*addr)}, which was not asked")
             return
         try:
-            message = self._query.answer(datagram)
+            message = _matched(datagram, self._query)
         except _Mismatch as mismatch:
             self._pass_over(str(mismatch))
             return
-        self._answer(None if message.flags & dns.flags.TC else Received(message, len(datagram)))
+        self._answer(None if message.is_truncated else Received(message, len(datagram)))
 
     def connectionRefused(self) -> None:
         self.stopProtocol()
@@ -199,7 +150,7 @@ class _Datagrams(DatagramProtocol):
             self.answered.callback(received)
 
 
-async def _by_datagram(reactor: INetworkReactor, server: Server, query: _Query, seconds: float) -> Received | None:
+async def _by_datagram(reactor: INetworkReactor, server: Server, query: Query, seconds: float) -> Received | None:
     exchange = _Datagrams(server, query)
     try:
         port = open_port(reactor, exchange, "::" if ":" in server.address else "", MAX_DATAGRAM_OCTETS)
@@ -221,7 +172,7 @@ async def _by_datagram(reactor: INetworkReactor, server: Server, query: _Query, 
 class _Lengths(Int16StringReceiver):
     """One query and its answer, each behind its length in two octets."""
 
-    def __init__(self, query: _Query) -> None:
+    def __init__(self, query: Query) -> None:
         self.answered: Deferred[Received] = Deferred()
         self._query = query
 
@@ -230,7 +181,7 @@ class _Lengths(Int16StringReceiver):
 
     def stringReceived(self, string: bytes) -> None:
         try:
-            received = Received(self._query.answer(string), len(string))
+            received = Received(_matched(string, self._query), len(string))
         except _Mismatch as mismatch:
             self._fail(f"{mismatch} over TCP; {_NAME_ANOTHER}")
             return
@@ -257,7 +208,7 @@ class _Exchange(Factory):
         return self._exchange
 
 
-async def _by_stream(reactor: INetworkReactor, server: Server, query: _Query, seconds: float) -> Received:
+async def _by_stream(reactor: INetworkReactor, server: Server, query: Query, seconds: float) -> Received:
     endpoint = TCP6ClientEndpoint if ":" in server.address else TCP4ClientEndpoint
     exchange = _Lengths(query)
     try:
