@@ -14,6 +14,7 @@ from typing import Final
 
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import TCP4ServerEndpoint
+from twisted.internet.task import deferLater
 
 from bench.directions import Directions
 from muxs2s.network.accepting import AcceptLimits
@@ -21,6 +22,7 @@ from muxs2s.network.certificates import CertificateStore
 from muxs2s.network.reactors import INetworkReactor
 from muxs2s.service.presenting import PresentationLimits
 from muxs2s.service.s2s import S2SService, ServiceLimits
+from muxs2s.service.status import StreamStatus
 from muxs2s.testing import CertificateAuthority, IssuedCredentials, stanza_of
 from muxs2s.wire.stanza import Slice
 from tests.interop.servers.peer import free_port
@@ -34,6 +36,9 @@ BACKLOG: Final = 4_096
 
 WAIT_SECONDS: Final = 120
 """For everything that was sent to arrive."""
+
+POLLS: Final = 1_200
+POLL_SECONDS: Final = 0.1
 
 ACCEPT: Final[dict[str, int]] = {
     f"max_{whose}{what}": MANY
@@ -70,10 +75,16 @@ class EmbeddedClouds:
     Clouds a and b, with domains ``a0.example``, ``b0.example`` and so on, that can reach each other.
 
     :param domains: how many each cloud has.
+    :param later: how many more cloud a gets later on, for which it has certificates from the start.
     """
 
-    def __init__(self, reactor: INetworkReactor, domains: int) -> None:
-        self._reactor, self._domains = reactor, domains
+    announces = False
+    """Whether cloud a offers what it hosts from now on to whoever it has a shared stream with."""
+
+    def __init__(self, reactor: INetworkReactor, domains: int, later: int = 0) -> None:
+        self._reactor = reactor
+        self._hosted = {"a": domains, "b": domains}
+        self._certified = {"a": domains + later, "b": domains}
         self._unsent: Iterator[Slice] = iter(())
         self._missing = 0
         self._arrived: Deferred[None] = Deferred()
@@ -90,6 +101,20 @@ class EmbeddedClouds:
             service.startService()
             for domain in service.hosted:
                 service.attach(domain, self)
+
+    def host(self, count: int) -> None:
+        """Let cloud a host so many domains more."""
+        for number in range(self._hosted["a"], self._hosted["a"] + count):
+            self.services["a"].add_domain(f"a{number}.example")
+        self._hosted["a"] += count
+
+    async def settle(self) -> None:
+        """Wait until nothing is being proven on the stream that both share."""
+        for _ in range(POLLS):
+            if not any(stream.multiplexing and stream.multiplexing.exchanges for stream in self._streams):
+                return
+            await deferLater(self._reactor, POLL_SECONDS, _nothing)
+        raise TimeoutError(f"domains are still being proven after {POLLS * POLL_SECONDS:g} seconds")
 
     async def stop(self) -> None:
         """Close every stream."""
@@ -111,8 +136,17 @@ class EmbeddedClouds:
     @property
     def connections(self) -> int:
         """How many streams stand that cloud a has opened, or cloud b."""
-        streams = (stream for service in self.services.values() for stream in service.status().streams)
-        return sum(1 for stream in streams if stream.initiated)
+        return sum(1 for stream in self._streams if stream.initiated)
+
+    @property
+    def presented(self) -> int:
+        """How many certificates cloud a has shown beyond that of the handshake."""
+        streams = self.services["a"].status().streams
+        return sum(stream.multiplexing.presented for stream in streams if stream.multiplexing)
+
+    @property
+    def _streams(self) -> list[StreamStatus]:
+        return [stream for service in self.services.values() for stream in service.status().streams]
 
     def deliver(self, stanzas: Sequence[Slice]) -> None:
         """See :meth:`muxs2s.hosts.seam.Host.deliver`: for each that has arrived the next one may go."""
@@ -131,11 +165,16 @@ class EmbeddedClouds:
         address = ADDRESSES[cloud]
         return S2SService(
             self._reactor,
-            [f"{cloud}{number}.example" for number in range(self._domains)],
-            certificates=stored(issued(self._authority, cloud, self._domains)),
+            [f"{cloud}{number}.example" for number in range(self._hosted[cloud])],
+            certificates=stored(issued(self._authority, cloud, self._certified[cloud])),
             anchors=self._authority.trust_anchors,
             endpoints=[TCP4ServerEndpoint(self._reactor, self._ports[cloud], BACKLOG, address)],
             lookup=self._directions,
             bind_address=address,
             limits=LIMITS,
+            announces=lambda: self.announces and cloud == "a",
         )
+
+
+def _nothing() -> None:
+    """What is done when a wait is over."""

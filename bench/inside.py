@@ -40,33 +40,64 @@ AT_ONCE: Final = 1_000
 
 async def adding(reactor: Any, domains: int, pending: int, lone: int) -> dict[str, float]:
     """
-    Add domains of one cloud to what another accepts, so many at a time, then some more one after the other.
+    Add domains of one cloud to what another accepts.
 
-    :returns: ``cpu_seconds``, ``seconds``, ``lone_cpu_seconds`` and ``bare_seconds``, each for one domain, and
-        how many ``connections`` it took. The CPU is that of both services.
+    At first as many as may be under way, then as many that each send a stanza, so many at a time, then some more
+    one after the other.
+
+    :returns: of one domain each, for both services together: ``cpu_seconds`` and ``seconds`` to add it,
+        ``stanza_cpu_seconds`` with its first stanza, ``lone_cpu_seconds`` alone, ``bare_seconds`` of cryptography;
+        and how many were ``presented`` and how many ``connections`` it took.
     """
-    clouds = EmbeddedClouds(reactor, 1 + domains + lone)
+    clouds = EmbeddedClouds(reactor, 1, 2 * domains + lone)
     clouds.start()
-    first, *rest = [stanza(number, 0) for number in range(1 + domains + lone)]
+    first, *rest = [stanza(number, 0) for number in range(1 + 2 * domains + lone)]
     await clouds.carry([first], 1)
+    clouds.announces = True
     before = presentation_seconds()
-    cpu, wall = time.process_time(), time.perf_counter()
-    await clouds.carry(rest[:domains], pending)
-    cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
+    adding = _Stopwatch()
+    clouds.host(domains)
+    await clouds.carry(rest[domains - 1 : domains], 1)
+    await clouds.settle()
+    cpu, wall = adding.cpu_seconds / domains, adding.seconds / domains
     after = presentation_seconds()
-    lone_cpu = time.process_time()
-    for each in rest[domains:]:
+    clouds.announces = False
+    clouds.host(domains + lone)
+    sending = _Stopwatch()
+    await clouds.carry(rest[domains : 2 * domains], pending)
+    with_stanza = sending.cpu_seconds / domains
+    alone = _Stopwatch()
+    for each in rest[2 * domains :]:
         await clouds.carry([each], 1)
-    lone_cpu = time.process_time() - lone_cpu
-    connections = clouds.connections
+    lone_cpu = alone.cpu_seconds / lone
+    presented, connections = clouds.presented, clouds.connections
     await clouds.stop()
     return {
-        "cpu_seconds": cpu / domains,
-        "seconds": wall / domains,
-        "lone_cpu_seconds": lone_cpu / lone,
+        "cpu_seconds": cpu,
+        "seconds": wall,
+        "stanza_cpu_seconds": with_stanza,
+        "lone_cpu_seconds": lone_cpu,
         "bare_seconds": (before + after) / 2,
+        "presented": presented,
         "connections": connections,
     }
+
+
+class _Stopwatch:
+    """What passes from its making on."""
+
+    def __init__(self) -> None:
+        self._cpu, self._wall = time.process_time(), time.perf_counter()
+
+    @property
+    def cpu_seconds(self) -> float:
+        """Of this process, user and system."""
+        return time.process_time() - self._cpu
+
+    @property
+    def seconds(self) -> float:
+        """By the clock."""
+        return time.perf_counter() - self._wall
 
 
 async def growing(reactor: Any, domains: int, pending: int) -> dict[str, float]:

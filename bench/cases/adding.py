@@ -49,6 +49,7 @@ def rows_of(answers: Sequence[Answer], added: int, pending: int) -> Iterator[Row
         )
 
     yield row("connections", "connections", lambda answer: answer["connections"], Goal(fixed=1))
+    yield row("certificates shown", "certificates", lambda answer: answer["presented"], Goal(fixed=2 * added + LONE))
     yield row("CPU per domain, both ends", "ms", lambda answer: MS * answer["cpu_seconds"])
     yield row("bare cryptography per domain, both ends", "ms", lambda answer: MS * answer["bare_seconds"])
     yield row(
@@ -58,4 +59,5 @@ def rows_of(answers: Sequence[Answer], added: int, pending: int) -> Iterator[Row
         Goal(fixed=MOST_BARE),
     )
     yield row("wall time per domain", "ms", lambda answer: MS * answer["seconds"])
+    yield row("CPU per domain with its first stanza, both ends", "ms", lambda answer: MS * answer["stanza_cpu_seconds"])
     yield row("CPU of a lone addition, both ends", "ms", lambda answer: MS * answer["lone_cpu_seconds"])

@@ -269,8 +269,9 @@ class S2SService(Service):
         for connection in self._streams:
             revoke_hosted(connection, name)
         self._routing.add(name)
-        for connection in self._streams if name in self._announced() else ():
-            connection.offer(name)
+        if self._announces() and name not in self._hidden:
+            for connection in self._streams:
+                connection.offer(name)
 
     def remove_domain(self, domain: str) -> None:
         """

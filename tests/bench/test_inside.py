@@ -9,15 +9,14 @@ from bench.cases.memory import Footprint
 from bench.cases.standstill import Addition, Passage
 from bench.rows import Row
 
+OTHERS = ("seconds", "stanza_cpu_seconds", "lone_cpu_seconds", "presented", "connections")
+
 
 class AddingTests(SynchronousTestCase):
     def test_multiple(self) -> None:
         """Each round is held against the cryptography measured in it; the median of the rounds counts."""
         rounds = [(0.001, 0.0005), (0.0012, 0.0004), (0.0009, 0.0003)]
-        answers = [
-            {"cpu_seconds": cpu, "bare_seconds": bare, "seconds": 1, "lone_cpu_seconds": 1, "connections": 1}
-            for cpu, bare in rounds
-        ]
+        answers = [{"cpu_seconds": cpu, "bare_seconds": bare, **dict.fromkeys(OTHERS, 1.0)} for cpu, bare in rounds]
         rows = {row.metric: row for row in adding.rows_of(answers, 1_000, 64)}
         row = rows["CPU as a multiple of the bare cryptography"]
         self.assertEqual((3.0, 2.5, False), (round(row.figures["muxs2s"], 6), row.limit, row.is_met))
