@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import inspect
+import pkgutil
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -36,8 +38,13 @@ def quotations(page: str) -> list[str]:
     return [literal.removesuffix(" ...") for literal in found]
 
 
-def templates() -> Iterator[str]:
-    """Every text in the package as a regular expression, with anything in the place of what is filled in."""
+def templates() -> list[re.Pattern[str]]:
+    """Every text in the package as an expression, with anything in the place of what is filled in."""
+    return [re.compile(text) for text in set(texts()) if len(text.replace(".*", "")) >= LEAST_TEMPLATE_CHARACTERS]
+
+
+def texts() -> Iterator[str]:
+    """The same, each as often as it is there."""
     for path in Path(muxs2s.__file__).parent.rglob("*.py"):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         within = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in ast.walk(node)}
@@ -53,11 +60,20 @@ def fixed(text: object) -> str:
     return re.escape(str(text))
 
 
-def fits(template: str, quotation: str) -> bool:
+def fits(template: re.Pattern[str], quotation: str) -> bool:
     """Whether a text is what a quotation shows the beginning of, or a piece of it."""
-    if len(template.replace(".*", "")) < LEAST_TEMPLATE_CHARACTERS:
-        return False
-    return re.escape(quotation) in template or re.match(template, f"{quotation} x: x; x") is not None
+    return re.escape(quotation) in template.pattern or template.match(f"{quotation} x: x; x") is not None
+
+
+def is_there(name: str) -> bool:
+    """Whether a module has a dotted name, or something in one, fields that a class sets in itself included."""
+    try:
+        pkgutil.resolve_name(name)
+    except (ImportError, AttributeError):
+        owner, _, field = name.rpartition(".")
+        found = pkgutil.resolve_name(owner)
+        return isinstance(found, type) and re.search(rf"self\.{field}\b", inspect.getsource(found)) is not None
+    return True
 
 
 class ReadmeTests(SynchronousTestCase):
@@ -89,7 +105,7 @@ class OperationsTests(SynchronousTestCase):
 
     def test_quotations(self) -> None:
         """The lines of the log and the texts of bounces that it explains are what the code says."""
-        known = [*templates(), fixed(Refused())]
+        known = [*templates(), re.compile(fixed(Refused()))]
         quoted = quotations(OPERATIONS.read_text(encoding="utf-8"))
         self.assertEqual([], [line for line in quoted if not any(fits(template, line) for template in known)])
         self.assertGreaterEqual(len(quoted), 30)
@@ -97,3 +113,35 @@ class OperationsTests(SynchronousTestCase):
     def test_measure(self) -> None:
         """A quotation of what no code says is found out."""
         self.assertFalse(any(fits(template, "accepted everybody on stream 7") for template in templates()))
+
+
+class NamesTests(SynchronousTestCase):
+    """What of our code pages mention."""
+
+    ROOMS: Final = "|".join(found.name for found in pkgutil.iter_modules(muxs2s.__path__) if found.ispkg)
+
+    def test_roles(self) -> None:
+        """Whatever a page refers to in the package is there."""
+        role = re.compile(r":(?:mod|class|func|meth|exc|data|attr):`(?:[^`<]*<)?[~!]?(muxs2s(?:\.\w+)+)>?`")
+        pages = (TOP / "doc").rglob("*.rst")
+        named = {(page.name, name) for page in pages for name in role.findall(page.read_text(encoding="utf-8"))}
+        self.assertEqual([], sorted(each for each in named if not is_there(each[1])))
+        self.assertGreaterEqual(len(named), 60)
+
+    def test_rooms(self) -> None:
+        """So are the modules that notes on the design call by their rooms."""
+        literal = re.compile(rf"``((?:{self.ROOMS})(?:\.\w+)+)``")
+        notes = (TOP / "doc" / "design").glob("*.rst")
+        named = {(note.name, name) for note in notes for name in literal.findall(note.read_text(encoding="utf-8"))}
+        named -= {("probe.rst", "probe.invalid")}
+        self.assertEqual([], sorted(each for each in named if not is_there(f"muxs2s.{each[1]}")))
+        self.assertGreaterEqual(len(named), 15)
+
+    def test_floors(self) -> None:
+        """The page on the architecture has every room."""
+        page = (TOP / "doc" / "architecture.rst").read_text(encoding="utf-8")
+        self.assertEqual([], [room for room in self.ROOMS.split("|") if f"``{room}``" not in page])
+
+    def test_measure(self) -> None:
+        """A name that nobody has is found out, be it of a module or in one."""
+        self.assertEqual([True, False, False], [is_there(f"muxs2s.{name}") for name in ("wire", "wired", "wire.x")])

@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -48,6 +49,7 @@ def incidents() -> list[Incident]:
     return found
 
 
+@cache
 def claimed() -> dict[int, set[str]]:
     """By number of the incident, the tests whose docstrings begin with it, as the page names them."""
     found: dict[int, set[str]] = {}

@@ -10,6 +10,7 @@ import pkgutil
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -155,16 +156,17 @@ def constants() -> Iterator[tuple[str, str]]:
                     yield f"{module.__name__.removeprefix('muxs2s.')}.{name}", written(getattr(module, name))
 
 
-def known_tests() -> set[str]:
+@cache
+def known_tests() -> frozenset[str]:
     """Every test there is, as the page names it."""
-    found = set()
+    found = set[str]()
     for path in TESTS.rglob("test_*.py"):
         module = path.relative_to(TESTS).with_suffix("").as_posix()
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
             if isinstance(node, ast.ClassDef):
                 methods = (method.name for method in node.body if isinstance(method, ast.FunctionDef))
                 found |= {f"{module} {node.name}.{method}" for method in methods if method.startswith("test_")}
-    return found
+    return frozenset(found)
 
 
 class LimitsTableTests(SynchronousTestCase):

@@ -17,6 +17,7 @@ from muxs2s.proof.peers import DIALBACK_SUFFICES, PeerPolicies, PeerPolicy
 from muxs2s.stream.stream import Stream
 from muxs2s.wire.errors import StreamCondition
 from muxs2s.wire.framing import Framer
+from tests.garbage import leave_out_what_is_there
 from tests.incidents import conversations
 from tests.incidents.conversations import TLS, Conversations, Step, came_of
 from tests.network.bytepeer import ADDRESS, BytePeer, call, listen
@@ -56,7 +57,7 @@ class Came(NamedTuple):
 
 
 def alive() -> Counter[str]:
-    """What there is of each kind that connections have."""
+    """What has been made since the test began of each kind that connections have."""
     gc.collect()
     return Counter(type(each).__name__ for each in gc.get_objects() if isinstance(each, LEFT))
 
@@ -67,6 +68,7 @@ class ConversationCase(FederationTestCase):
     port = 5269
 
     def setUp(self) -> None:
+        leave_out_what_is_there(self)
         super().setUp()
         self.b.stop()
         self.b = self.world.server(

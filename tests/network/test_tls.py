@@ -37,6 +37,7 @@ from muxs2s.network.tls import (
 from muxs2s.proof import MAX_CHAIN_CERTIFICATES
 from muxs2s.testing import CLIENT, SERVER, CertificateAuthority
 from muxs2s.wire.names import DomainName
+from tests.garbage import leave_out_what_is_there
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC).timestamp()
 DAY = 86_400.0
@@ -293,6 +294,7 @@ class RenewalTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         """Begin with one certificate for two domains."""
+        leave_out_what_is_there(self)
         self.store = CertificateStore()
         self.issued = AUTHORITY.issue("one.example", "two.example")
         self.store.add(self.issued)

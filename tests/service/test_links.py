@@ -15,6 +15,7 @@ from muxs2s.service.links import REDIAL_SECONDS
 from muxs2s.service.linkseams import StreamUnavailable
 from muxs2s.service.queues import PairQueue, QueueLimits
 from muxs2s.wire.errors import LocalMisuse, StanzaCondition
+from tests.garbage import leave_out_what_is_there
 from tests.service import draw_link
 from tests.service.linkpeer import DoubleStream, LinkWorld
 from tests.service.samples import PAIR, bodies, message, of_size
@@ -231,6 +232,7 @@ class RefusedTests(LinkTestCase):
 
     def test_failure_is_remembered_alone(self) -> None:
         """What failed is remembered for long, but not what was at hand when it failed, which may be much."""
+        leave_out_what_is_there(self)
         at_hand = Clock()
         held = ref(at_hand)
         why = StreamUnavailable(TIMEOUT, "not today", final=False)
