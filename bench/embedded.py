@@ -37,8 +37,9 @@ BACKLOG: Final = 4_096
 WAIT_SECONDS: Final = 120
 """For everything that was sent to arrive."""
 
-POLLS: Final = 1_200
-POLL_SECONDS: Final = 0.1
+POLLS: Final = 600
+POLL_SECONDS: Final = 0.2
+"""To look takes time itself, as every name is looked at."""
 
 ACCEPT: Final[dict[str, int]] = {
     f"max_{whose}{what}": MANY
@@ -109,9 +110,10 @@ class EmbeddedClouds:
         self._hosted["a"] += count
 
     async def settle(self) -> None:
-        """Wait until nothing is being proven on the stream that both share."""
+        """Wait until both share a stream and nothing is being proven on it."""
         for _ in range(POLLS):
-            if not any(stream.multiplexing and stream.multiplexing.exchanges for stream in self._streams):
+            open_exchanges = [each.multiplexing.exchanges for each in self._streams if each.multiplexing]
+            if len(open_exchanges) == len(self.services) and not any(open_exchanges):
                 return
             await deferLater(self._reactor, POLL_SECONDS, _nothing)
         raise TimeoutError(f"domains are still being proven after {POLLS * POLL_SECONDS:g} seconds")

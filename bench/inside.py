@@ -53,6 +53,7 @@ async def adding(reactor: Any, domains: int, pending: int, lone: int) -> dict[st
     clouds.start()
     first, *rest = [stanza(number, 0) for number in range(1 + 2 * domains + lone)]
     await clouds.carry([first], 1)
+    await clouds.settle()
     clouds.announces = True
     before = presentation_seconds()
     adding = _Stopwatch()

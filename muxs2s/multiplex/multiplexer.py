@@ -8,6 +8,7 @@ know what presenting, verifying and removing take: see :mod:`muxs2s.multiplex.pr
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
@@ -72,7 +73,7 @@ class Multiplexer:
         self._presenter = Presenter(conversation)
         self._verifier = Verifier(conversation, self._replaced)
         self._removals = Removals(conversation, self._removal_began, self._out)
-        self._wanted: dict[tuple[Whose, DomainName], bool] = {}
+        self._wanted: OrderedDict[tuple[Whose, DomainName], bool] = OrderedDict()
         """Domains that wait for their turn, in order, and whether they are to be renewed."""
 
         self._readers: Mapping[type[MultiplexElement], Callable[[Any, float], None]] = {
@@ -341,8 +342,7 @@ class Multiplexer:
             self._give_up_wanted(now)
         waiting: dict[tuple[Whose, DomainName], bool] = {}
         while self._wanted and self._conversation.has_room_at_peer:
-            (whose, domain), renew = next(iter(self._wanted.items()))
-            del self._wanted[whose, domain]
+            (whose, domain), renew = self._wanted.popitem(last=False)
             if not self._is_open(whose, domain):
                 self._begin_exchange(whose, domain, now, renew=renew)
             elif renew:
