@@ -181,6 +181,14 @@ class FailureTests(SynchronousTestCase):
         one.pass_time(100.0)
         self.assertEqual([(12, MultiplexCondition.UNKNOWN_DOMAIN)], self.make_fail(one, 12))
 
+    def test_hidden(self) -> None:
+        """To ask for a hidden domain counts as to ask for one of nobody."""
+        one = OneEnd("c.example", limits=MultiplexLimits(max_failures=1))
+        one.end.hidden.add(C)
+        one.hear(Request(id=2, domain=C, data=b"x"), Offer(id=4, domain=D))
+        expected = [(2, MultiplexCondition.UNKNOWN_DOMAIN), (4, MultiplexCondition.TOO_MANY)]
+        self.assertEqual(expected, rejected(one.said()))
+
     def test_slowly(self) -> None:
         """What fails over more than ten minutes closes no door."""
         one = OneEnd(limits=self.LIMITS)

@@ -31,6 +31,7 @@ from tests.stream.scripts import (
     ASSERTION,
     AUTH,
     BIDI,
+    CLOSING,
     FROM_A,
     FROM_B,
     OFFER_BIDI,
@@ -526,6 +527,15 @@ class BesideTests(SynchronousTestCase):
         stream.wake(60.0)
         self.assertIn(b"<timeout/>", stream.bytes_to_send())
         self.assertIs(StreamState.CARRYING, stream.state)
+
+    def test_idle(self) -> None:
+        """M12: a fence that the peer never ends keeps no idle stream open, nor does it close one."""
+        stream = enabled(limits=StreamLimits(quiet_seconds=1e6))
+        stream.multiplex(lambda each: each.withdraw([B], 0.0), 0.0)
+        stream.bytes_to_send()
+        for now, expected in ((3_599.0, b""), (3_600.0, CLOSING)):
+            stream.wake(now)
+            self.assertEqual(expected, stream.bytes_to_send())
 
     def test_directions(self) -> None:
         """M11: names are accepted in one direction of one stream: theirs do not become ours."""
