@@ -67,7 +67,7 @@ def rows_of(measured: Mapping[int, Sequence[Footprint]]) -> Iterator[Row]:
     for size, kib in kept.items():
         yield _row(f"{size:,} domains a side: a side holds, beyond the certificates", "KiB", kib)
     grown = slope((size, kept[size]) for size in (smaller, larger))
-    for what, kib in (("domain of either cloud", grown / CLOUDS), ("two domains, one of each cloud,", grown)):
+    for what, kib in (("domain of either cloud", grown / CLOUDS), ("step (a domain more of each cloud)", grown)):
         metric = f"per {what} and side, as the slope from {smaller:,} to {larger:,}"
         yield _row(metric, "KiB", kib, Goal(fixed=MOST_KIB))
     yield _row(

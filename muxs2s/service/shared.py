@@ -29,22 +29,20 @@ _CROSSED: Final = 2
 """Streams to one peer."""
 
 
-class _Index(dict[K, list[StreamProtocol]]):
+class _Index(dict[K, tuple[StreamProtocol, ...]]):
     """Streams under one kind of key, the preferred one first."""
 
     def enter(self, key: K, connection: StreamProtocol) -> None:
         """Have a stream under a key where it is not yet."""
-        streams = self.setdefault(key, [])
-        streams.append(connection)
-        streams.sort(key=preference)
+        self[key] = tuple(sorted((*self.get(key, ()), connection), key=preference))
 
     def leave(self, key: K, connection: StreamProtocol) -> None:
         """Have it there no longer."""
-        streams = self.get(key, [])
-        if connection in streams:
-            streams.remove(connection)
-            if not streams:
-                del self[key]
+        left = tuple(stream for stream in self.get(key, ()) if stream is not connection)
+        if left:
+            self[key] = left
+        else:
+            self.pop(key, None)
 
 
 class SharedStreams:
