@@ -21,11 +21,13 @@ from muxs2s.multiplex.vouching import verdict
 from muxs2s.network.writing import MAX_UNREAD_MULTIPLEX_BYTES
 from muxs2s.proof.outcome import Evidence, Outcome
 from muxs2s.proof.peers import PeerPolicies
+from muxs2s.testing import stanza_of
 from muxs2s.wire.errors import StreamCondition
 from muxs2s.wire.names import DomainName, DomainPair
 from tests.network.joined import AUTHORITY, OF_A, PAIR, PKIX, A, B, Ends, Record
 from tests.network.test_protocol import ProtocolTestCase
 
+MESSAGE: Final = stanza_of("<message from='a.example' to='b.example'><body>x</body></message>")
 A2: Final = DomainName.parse("a2.example")
 OF_A2: Final = AUTHORITY.issue("a2.example")
 
@@ -131,6 +133,37 @@ class SharedTests(ProtocolTestCase):
         ends = shared()
         assert ends.a.stream.means is not None
         self.assertEqual(OF_A.leaf, ends.a.stream.means.shown)
+
+    def test_gathered(self) -> None:
+        """M9: while an end gathers what it says is not sent; then all of it is, in few records of TLS."""
+        ends = shared()
+        ends.b.gather()
+        ends.a.want(DomainPair(A2, B))
+        ends.network.settle()
+        self.assertEqual([], [event for event in ends.told_a.multiplex_events if isinstance(event, SignatureWanted)])
+        ends.b.settle()
+        ends.network.settle()
+        self.assertEqual(1, len([each for each in ends.told_a.multiplex_events if isinstance(each, SignatureWanted)]))
+
+    def test_gathered_before_stanzas(self) -> None:
+        """M7: stanzas wait for nothing, and overtake nothing that was said before."""
+        ends = shared()
+        ends.a.gather()
+        ends.a.withdraw([A2])
+        ends.a.offer(A2)
+        ends.a.send(PAIR, [MESSAGE])
+        ends.network.settle()
+        self.assertEqual([MESSAGE], ends.told_b.stanzas)
+        assert ends.b.multiplexer is not None
+        self.assertEqual(1, ends.b.multiplexer.exchanges)
+
+    def test_gathered_in_the_end(self) -> None:
+        """An end that closes its stream gathers no more."""
+        ends = shared()
+        ends.a.gather()
+        ends.a.close()
+        ends.network.settle()
+        self.assertEqual(["gone"], ends.told_b.told[-1:])
 
     def test_unread(self) -> None:
         """M9: proofs on their way to a peer that reads slowly do not cut it off, within a bound."""
