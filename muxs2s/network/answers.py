@@ -15,28 +15,17 @@ from enum import Enum
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
+import dns.flags
 import dns.rcode
 import dns.rdatatype
 from dns.exception import DNSException
+from dns.message import QueryMessage
+from dns.name import Name
 from dns.rdata import Rdata
 
-from muxs2s.network.dnsmessages import MAX_TTL_SECONDS, Message, MessageMalformed, name_text
 from muxs2s.wire.errors import MuxS2SError
 
-__all__ = [
-    "MAX_ALIASES_INSIDE",
-    "Answer",
-    "AnswerCache",
-    "AnswerStatus",
-    "LookupFailed",
-    "Question",
-    "Reply",
-    "ServerFailed",
-    "read_reply",
-]
-
-MAX_ALIASES_INSIDE: Final = 16
-"""CNAMEs followed inside one message; where there are more they go in a circle."""
+__all__ = ["Answer", "AnswerCache", "AnswerStatus", "LookupFailed", "Question", "Reply", "ServerFailed", "read_reply"]
 
 _MEANINGS: Final[Mapping[dns.rcode.Rcode, str]] = MappingProxyType(
     {
@@ -110,15 +99,15 @@ class Reply:
     """One DNS message, read."""
 
     records: tuple[Rdata, ...]
-    alias: str | None
-    """The name to ask on for, if the message ends in an alias and says nothing of what it leads to."""
+    alias: Name | None
+    """Where to ask on, if the message ends in an alias and says nothing of what it leads to."""
 
     ttl_seconds: int
     authentic: bool
     """The server claims to have validated all of it (AD)."""
 
 
-def read_reply(message: Message) -> Reply:
+def read_reply(message: QueryMessage) -> Reply:
     """
     Read a DNS message that answers our question.
 
@@ -126,40 +115,26 @@ def read_reply(message: Message) -> Reply:
 
     Source: RFC 1034, section 3.6.2 (aliases); RFC 2308, section 5 (how long a denial holds).
     """
-    if message.code not in {dns.rcode.NOERROR, dns.rcode.NXDOMAIN}:
-        code = dns.rcode.Rcode.make(message.code)
+    code = message.rcode()
+    if code not in {dns.rcode.NOERROR, dns.rcode.NXDOMAIN}:
         meaning = _MEANINGS.get(code, "ask the operator of this DNS server")
         raise ServerFailed(f"{dns.rcode.to_text(code)}: {meaning}")
     try:
-        name, records, ttl = _follow(message)
-    except (DNSException, MessageMalformed) as error:
+        chain = message.resolve_chaining()
+    except DNSException as error:
         raise ServerFailed(f"the answer contradicts itself ({error}); the domain's operator can mend that") from None
-    denials = [each for each in message.authority if each.rdtype == dns.rdatatype.SOA]
-    if not records:
-        ttl = min([ttl, *(message.denial_seconds(each) for each in denials if name.endswith(each.owner))])
-    leads_on = not (records or denials or message.code == dns.rcode.NXDOMAIN) and name != message.questions[0].name
     return Reply(
-        records=records,
-        alias=name_text(name) if leads_on else None,
-        ttl_seconds=ttl,
-        authentic=message.is_authentic,
+        records=() if chain.answer is None else tuple(chain.answer),
+        alias=chain.canonical_name if _ends_in_alias(message, chain.canonical_name) and chain.answer is None else None,
+        ttl_seconds=chain.minimum_ttl,
+        authentic=bool(message.flags & dns.flags.AD),
     )
 
 
-def _follow(message: Message) -> tuple[bytes, tuple[Rdata, ...], int]:
-    """Go through the aliases in a message: which name they end in, its records, and for how long all of that holds."""
-    name, rdtype, _ = message.questions[0]
-    ttl = MAX_TTL_SECONDS
-    for _ in range(MAX_ALIASES_INSIDE + 1):
-        found = message.records(name, rdtype)
-        here = found or message.records(name, dns.rdatatype.CNAME)
-        ttl = min([ttl, *(each.ttl_seconds for each in here)])
-        if found and message.code == dns.rcode.NXDOMAIN:
-            raise MessageMalformed("a name that does not exist has records")
-        if found or not here:
-            return name, tuple(dict.fromkeys(map(message.data, found))), ttl
-        name = message.name(here[0])
-    raise MessageMalformed("the aliases do not end")
+def _ends_in_alias(message: QueryMessage, canonical: Name) -> bool:
+    denied = message.rcode() == dns.rcode.NXDOMAIN
+    denied = denied or any(rrset.rdtype == dns.rdatatype.SOA for rrset in message.authority)
+    return not denied and canonical != message.question[0].name
 
 
 class AnswerCache:

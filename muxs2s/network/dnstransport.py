@@ -1,16 +1,21 @@
 """
 One question to one DNS server, over UDP and, where that does not do, over TCP.
 
-Knows which message is the answer to a query: from the server asked, with the identifier and the question
-of the query. Does not know what is in a message (:mod:`muxs2s.network.dnsmessages`), nor which server is
-asked next (:mod:`muxs2s.network.resolver`).
+Knows how a query is written, and which message is the answer to it: from the server asked, with the
+identifier and the question of the query. Does not know what an answer says, nor which server is asked
+next: see :mod:`muxs2s.network.resolver`.
 """
 
 from __future__ import annotations
 
+import secrets
 from ipaddress import ip_address
 from typing import Final, NamedTuple, cast
 
+import dns.exception
+import dns.flags
+import dns.message
+from dns.message import QueryMessage
 from twisted.internet import defer
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.endpoints import TCP4ClientEndpoint, TCP6ClientEndpoint
@@ -23,10 +28,12 @@ from twisted.python.failure import Failure
 from muxs2s.network.addresses import with_port
 from muxs2s.network.answers import Question, ServerFailed
 from muxs2s.network.datagrams import open_port
-from muxs2s.network.dnsmessages import Message, MessageMalformed, Query, read_message
 from muxs2s.network.reactors import INetworkReactor
 
-__all__ = ["MAX_MISMATCHES", "Received", "Server", "ask"]
+__all__ = ["EDNS_PAYLOAD_OCTETS", "MAX_MISMATCHES", "Received", "Server", "ask"]
+
+EDNS_PAYLOAD_OCTETS: Final = 1_232
+"""The largest answer asked for over UDP: what passes an IPv6 link of 1,280 octets unfragmented."""
 
 MAX_DATAGRAM_OCTETS: Final = 4_096
 """Of one datagram, what is read; a server that sends more was not asked to."""
@@ -43,10 +50,6 @@ class Server(NamedTuple):
     address: str
     port: int
 
-    def is_at(self, place: tuple[str, int]) -> bool:
-        """Whether it is at this address, however that is written, and port."""
-        return (ip_address(place[0]), place[1]) == (ip_address(self.address), self.port)
-
     def __str__(self) -> str:
         return with_port(*self)
 
@@ -54,7 +57,7 @@ class Server(NamedTuple):
 class Received(NamedTuple):
     """The message that answers a query, and its size on the wire."""
 
-    message: Message
+    message: QueryMessage
     octets: int
 
 
@@ -74,22 +77,37 @@ async def ask(reactor: INetworkReactor, server: Server, question: Question, seco
 
     Source: RFC 1035, section 4.2; RFC 5452, section 9.2; RFC 6891, section 6.2; RFC 7766, section 5.
     """
-    query = Query(*question)
+    query = _query(question)
     received = await _by_datagram(reactor, server, query, seconds)
     if received is None:
         received = await _by_stream(reactor, server, query, seconds)
     return received
 
 
-def _matched(wire: bytes, query: Query) -> Message:
+def _query(question: Question) -> QueryMessage:
+    """Recursion desired, and AD to say that we would like to see AD (RFC 6840, section 5.7)."""
+    query = dns.message.make_query(
+        f"{question.name}.",
+        question.rdtype,
+        use_edns=0,
+        payload=EDNS_PAYLOAD_OCTETS,
+        flags=dns.flags.RD | dns.flags.AD,
+    )
+    query.id = secrets.randbelow(1 << 16)
+    return query
+
+
+def _matched(wire: bytes, query: QueryMessage) -> QueryMessage:
     """The message, if it answers the query; it may be truncated."""
     try:
-        message = read_message(wire)
-    except MessageMalformed as malformed:
-        raise _Mismatch(f"no DNS message: {malformed}") from None
-    if not query.is_identified(message):
+        message = dns.message.from_wire(wire, raise_on_truncation=True)
+    except dns.message.Truncated as cut:
+        message = cut.message()  # type: ignore[no-untyped-call]  # dnspython leaves it so
+    except (dns.exception.DNSException, ValueError) as error:
+        raise _Mismatch(f"no DNS message ({type(error).__name__})") from None
+    if message.id != query.id:
         raise _Mismatch("an answer with another identifier")
-    if not query.is_answered(message):
+    if not query.is_response(message) or not isinstance(message, QueryMessage):
         raise _Mismatch("no answer to this question")
     return message
 
@@ -99,7 +117,7 @@ class _Datagrams(DatagramProtocol):
 
     noisy = False
 
-    def __init__(self, server: Server, query: Query) -> None:
+    def __init__(self, server: Server, query: QueryMessage) -> None:
         self.answered: Deferred[Received | None] = Deferred()
         self._server, self._query = server, query
         self._mismatches: list[str] = []
@@ -108,10 +126,10 @@ class _Datagrams(DatagramProtocol):
         """Send the query; from now on the kernel drops what others send to this port."""
         transport = cast("IUDPTransport", self.transport)  # whoever opened the port has set it
         transport.connect(*self._server)
-        transport.write(self._query.wire, None)
+        transport.write(self._query.to_wire(), None)
 
     def datagramReceived(self, datagram: bytes, addr: tuple[str, int]) -> None:
-        if addr != self._server and not self._server.is_at(addr):
+        if (ip_address(addr[0]), addr[1]) != (ip_address(self._server.address), self._server.port):
             self._pass_over(f"an answer from {Server(*addr)}, which was not asked")
             return
         try:
@@ -119,7 +137,7 @@ class _Datagrams(DatagramProtocol):
         except _Mismatch as mismatch:
             self._pass_over(str(mismatch))
             return
-        self._answer(None if message.is_truncated else Received(message, len(datagram)))
+        self._answer(None if message.flags & dns.flags.TC else Received(message, len(datagram)))
 
     def connectionRefused(self) -> None:
         self.stopProtocol()
@@ -150,7 +168,9 @@ class _Datagrams(DatagramProtocol):
             self.answered.callback(received)
 
 
-async def _by_datagram(reactor: INetworkReactor, server: Server, query: Query, seconds: float) -> Received | None:
+async def _by_datagram(
+    reactor: INetworkReactor, server: Server, query: QueryMessage, seconds: float
+) -> Received | None:
     exchange = _Datagrams(server, query)
     try:
         port = open_port(reactor, exchange, "::" if ":" in server.address else "", MAX_DATAGRAM_OCTETS)
@@ -172,12 +192,12 @@ async def _by_datagram(reactor: INetworkReactor, server: Server, query: Query, s
 class _Lengths(Int16StringReceiver):
     """One query and its answer, each behind its length in two octets."""
 
-    def __init__(self, query: Query) -> None:
+    def __init__(self, query: QueryMessage) -> None:
         self.answered: Deferred[Received] = Deferred()
         self._query = query
 
     def connectionMade(self) -> None:
-        self.sendString(self._query.wire)  # type: ignore[no-untyped-call]  # Twisted has not typed it
+        self.sendString(self._query.to_wire())  # type: ignore[no-untyped-call]  # Twisted has not typed it
 
     def stringReceived(self, string: bytes) -> None:
         try:
@@ -208,7 +228,7 @@ class _Exchange(Factory):
         return self._exchange
 
 
-async def _by_stream(reactor: INetworkReactor, server: Server, query: Query, seconds: float) -> Received:
+async def _by_stream(reactor: INetworkReactor, server: Server, query: QueryMessage, seconds: float) -> Received:
     endpoint = TCP6ClientEndpoint if ":" in server.address else TCP4ClientEndpoint
     exchange = _Lengths(query)
     try:

@@ -222,7 +222,7 @@ class Resolver:
                 )
                 self._cache.store(question, answer, octets)
                 return answer
-            asked = Question(reply.alias, question.rdtype)
+            asked = Question(reply.alias.canonicalize().to_text(omit_final_dot=True), question.rdtype)
         raise LookupFailed(question, [f"more than {limits.max_aliases} aliases (CNAME) in a row"])
 
     async def _ask_servers(self, question: Question, reasons: list[str]) -> tuple[Reply, int]:

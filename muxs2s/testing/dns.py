@@ -42,7 +42,6 @@ from twisted.protocols.basic import Int16StringReceiver
 from twisted.python.failure import Failure
 
 from muxs2s.network.answers import Answer, AnswerStatus, LookupFailed, Question, ServerFailed, read_reply
-from muxs2s.network.dnsmessages import Query, read_message
 from muxs2s.network.reactors import INetworkReactor
 from muxs2s.network.resolver import read_question
 
@@ -296,11 +295,12 @@ class MemoryResolver:
     async def query(self, name: str, rdtype: str) -> Answer:
         """As :meth:`muxs2s.network.resolver.Lookup.query`."""
         question = read_question(name, rdtype)
-        wire = self._zone.respond_to_wire(Query(*question).wire, over_udp=False)
+        query = dns.message.make_query(f"{question.name}.", question.rdtype)
+        wire = self._zone.respond_to_wire(query.to_wire(), over_udp=False)
         if wire is None:
             return await Deferred()
         try:
-            reply = read_reply(read_message(wire))
+            reply = read_reply(cast("QueryMessage", dns.message.from_wire(wire)))
         except ServerFailed as failure:
             raise LookupFailed(question, [f"memory: {failure}"]) from None
         return Answer(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import dns.flags
 import dns.message
 import dns.rcode
@@ -11,22 +9,14 @@ from dns.message import QueryMessage
 from twisted.trial.unittest import SynchronousTestCase
 
 from muxs2s.network.answers import (
-    MAX_ALIASES_INSIDE,
     Answer,
     AnswerCache,
     AnswerStatus,
     LookupFailed,
     Question,
-    Reply,
     ServerFailed,
     read_reply,
 )
-from muxs2s.network.dnsmessages import read_message
-
-
-def read(message: QueryMessage) -> Reply:
-    """Read a response as it comes."""
-    return read_reply(read_message(message.to_wire()))
 
 
 def message(text: str) -> QueryMessage:
@@ -51,7 +41,7 @@ class ReadReplyTests(SynchronousTestCase):
 
     def test_records(self) -> None:
         """The records asked for are found, and the shortest life among them counts."""
-        reply = read(response("a.example. 90 IN A 192.0.2.1", "a.example. 60 IN A 192.0.2.2"))
+        reply = read_reply(response("a.example. 90 IN A 192.0.2.1", "a.example. 60 IN A 192.0.2.2"))
         self.assertEqual({"192.0.2.1", "192.0.2.2"}, {record.to_text() for record in reply.records})
         self.assertEqual(60, reply.ttl_seconds)
         self.assertIsNone(reply.alias)
@@ -61,41 +51,41 @@ class ReadReplyTests(SynchronousTestCase):
         """P3.2: the AD bit is handed on, whatever it may be worth."""
         validated = response("a.example. 90 IN A 192.0.2.1")
         validated.flags |= dns.flags.AD
-        self.assertTrue(read(validated).authentic)
+        self.assertTrue(read_reply(validated).authentic)
 
     def test_chain_of_aliases(self) -> None:
         """An alias is followed within the message, and its life counts too."""
-        reply = read(response("a.example. 20 IN CNAME b.example.", "b.example. 90 IN A 192.0.2.1"))
+        reply = read_reply(response("a.example. 20 IN CNAME b.example.", "b.example. 90 IN A 192.0.2.1"))
         self.assertEqual(["192.0.2.1"], [record.to_text() for record in reply.records])
         self.assertEqual(20, reply.ttl_seconds)
         self.assertIsNone(reply.alias)
 
     def test_open_end(self) -> None:
         """An alias that leads out of the message says where to ask on."""
-        reply = read(response("a.example. 20 IN CNAME b.example."))
-        self.assertEqual("b.example", reply.alias)
+        reply = read_reply(response("a.example. 20 IN CNAME b.example."))
+        self.assertEqual("b.example.", reply.alias and reply.alias.to_text())
 
     def test_alias_to_nothing(self) -> None:
         """An alias whose end is denied in the same message is an answer without records."""
         for denial in (response("a.example. 20 IN CNAME b.example.", authority=SOA), response()):
-            reply = read(denial)
+            reply = read_reply(denial)
             self.assertEqual(((), None), (reply.records, reply.alias))
         missing = response("a.example. 20 IN CNAME b.example.")
         missing.set_rcode(dns.rcode.NXDOMAIN)
-        self.assertIsNone(read(missing).alias)
+        self.assertIsNone(read_reply(missing).alias)
 
     def test_denial_lasts_as_the_zone_says(self) -> None:
         """That a name does not exist is remembered for the SOA's minimum."""
         denial = response(authority=SOA)
         denial.set_rcode(dns.rcode.NXDOMAIN)
-        self.assertEqual(40, read(denial).ttl_seconds)
+        self.assertEqual(40, read_reply(denial).ttl_seconds)
 
     def test_refusals(self) -> None:
         """A server that refuses is quoted, with what to do about it."""
         for code, remedy in {"SERVFAIL": "operator", "REFUSED": "another DNS server", "YXDOMAIN": "operator"}.items():
             refusal = response()
             refusal.set_rcode(dns.rcode.from_text(code))
-            failure = self.assertRaises(ServerFailed, read, refusal)
+            failure = self.assertRaises(ServerFailed, read_reply, refusal)
             self.assertIn(code, str(failure))
             self.assertIn(remedy, str(failure))
 
@@ -105,36 +95,7 @@ class ReadReplyTests(SynchronousTestCase):
         impossible.set_rcode(dns.rcode.NXDOMAIN)
         circle = response("a.example. 9 IN CNAME b.example.", "b.example. 9 IN CNAME a.example.")
         for contradiction in (impossible, circle):
-            failure = self.assertRaises(ServerFailed, read, contradiction)
-            self.assertIn("contradicts itself", str(failure))
-
-    def test_max_aliases_inside(self) -> None:
-        """As many aliases as allowed are followed inside a message; one more is taken for a circle."""
-
-        def chain(length: int) -> QueryMessage:
-            names = ["a.example.", *(f"{number}.example." for number in range(length))]
-            aliases = [f"{name} 9 IN CNAME {target}" for name, target in pairwise(names)]
-            return response(*aliases, f"{names[-1]} 9 IN A 192.0.2.1")
-
-        self.assertEqual(1, len(read(chain(MAX_ALIASES_INSIDE)).records))
-        self.assertRaises(ServerFailed, read, chain(MAX_ALIASES_INSIDE + 1))
-
-    def test_same_record_twice(self) -> None:
-        """A record that stands there twice is one record."""
-        wire = response("a.example. 90 IN A 192.0.2.1").to_wire()
-        again = wire[:7] + b"\2" + wire[8:] + wire[-16:]
-        self.assertEqual(1, len(read_reply(read_message(again)).records))
-
-    def test_broken_records(self) -> None:
-        """What is too short for an address, or too long for an alias, is none."""
-        for answer, data, wrong in (
-            ("A 192.0.2.1", b"\0\4\xc0\0\2\1", b"\0\3\xc0\0\2"),
-            ("CNAME b.example.", b"\0\4\1b\xc0\x0e", b"\0\5\1b\xc0\x0e\0"),
-            ("CNAME b.example.", b"\0\4\1b\xc0\x0e", b"\0\2\1b"),
-        ):
-            wire = response(f"a.example. 90 IN {answer}").to_wire()
-            self.assertIn(data, wire)
-            failure = self.assertRaises(ServerFailed, read_reply, read_message(wire.replace(data, wrong)))
+            failure = self.assertRaises(ServerFailed, read_reply, contradiction)
             self.assertIn("contradicts itself", str(failure))
 
 
