@@ -25,9 +25,9 @@ def readable(text: str, max_characters: int = MAX_REASON_CHARACTERS) -> str:
     :returns: what does not print is written as Python would: ``\n``, ``\x1b``, ``\u202e``.
     """
     kept = text[: max_characters + 1]
-    line = "".join(character if character.isprintable() else _escaped(character) for character in kept)
+    line = kept if kept.isprintable() else "".join(map(_shown, kept))
     return line if len(line) <= max_characters else line[:max_characters] + _LEFT_OUT
 
 
-def _escaped(character: str) -> str:
-    return character.encode("unicode_escape").decode("ascii")
+def _shown(character: str) -> str:
+    return character if character.isprintable() else character.encode("unicode_escape").decode("ascii")
