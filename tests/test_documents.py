@@ -7,6 +7,7 @@ import inspect
 import pkgutil
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -38,9 +39,11 @@ def quotations(page: str) -> list[str]:
     return [literal.removesuffix(" ...") for literal in found]
 
 
-def templates() -> list[re.Pattern[str]]:
+@cache
+def templates() -> tuple[re.Pattern[str], ...]:
     """Every text in the package as an expression, with anything in the place of what is filled in."""
-    return [re.compile(text) for text in set(texts()) if len(text.replace(".*", "")) >= LEAST_TEMPLATE_CHARACTERS]
+    long_enough = (text for text in set(texts()) if len(text.replace(".*", "")) >= LEAST_TEMPLATE_CHARACTERS)
+    return tuple(map(re.compile, long_enough))
 
 
 def texts() -> Iterator[str]:
