@@ -8,7 +8,6 @@ know what presenting, verifying and removing take: see :mod:`muxs2s.multiplex.pr
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
@@ -40,6 +39,7 @@ from muxs2s.multiplex.unattributed import Unattributed
 from muxs2s.multiplex.verdicts import NotVouched, Vouched
 from muxs2s.multiplex.verifying import Verifier
 from muxs2s.multiplex.waits import DueWait
+from muxs2s.multiplex.wanted import Wanted
 from muxs2s.proof.identity import names_in
 from muxs2s.wire.errors import RemoteViolation, StreamCondition
 from muxs2s.wire.names import DomainName, DomainPair
@@ -70,12 +70,10 @@ class Multiplexer:
         self._conversation = conversation
         self._header_domain = header_domain
         self._earlier = earlier
-        self._presenter = Presenter(conversation)
+        self._wanted = Wanted()
+        self._presenter = Presenter(conversation, self._wanted.release)
         self._verifier = Verifier(conversation, self._replaced)
         self._removals = Removals(conversation, self._removal_began, self._out)
-        self._wanted: OrderedDict[tuple[Whose, DomainName], bool] = OrderedDict()
-        """Domains that wait for their turn, in order, and whether they are to be renewed."""
-
         self._readers: Mapping[type[MultiplexElement], Callable[[Any, float], None]] = {
             Offer: self._verifier.offered,
             Request: self._presenter.requested,
@@ -166,9 +164,9 @@ class Multiplexer:
         if refused is not None:
             return refused
         if needs_sender:
-            self._want(Whose.OURS, pair.sender)
+            self._wanted.add(Whose.OURS, pair.sender)
         if needs_target:
-            self._want(Whose.PEERS, pair.target)
+            self._wanted.add(Whose.PEERS, pair.target)
         self._begin_wanted(now)
         return None
 
@@ -182,7 +180,7 @@ class Multiplexer:
             return None
         refused = self._refusal(Whose.OURS, domain, now)
         if refused is None:
-            self._want(Whose.OURS, domain, renew=renew)
+            self._wanted.add(Whose.OURS, domain, renew=renew)
             self._begin_wanted(now)
         return refused
 
@@ -331,30 +329,26 @@ class Multiplexer:
     def _is_open(self, whose: Whose, domain: DomainName) -> bool:
         return self._presenter.is_open(domain) if whose is Whose.OURS else self._verifier.is_open(domain)
 
-    def _want(self, whose: Whose, domain: DomainName, *, renew: bool = False) -> None:
-        self._wanted[whose, domain] = renew or self._wanted.get((whose, domain), False)
-
     def _begin_wanted(self, now: float) -> None:
         """Begin as many exchanges as the peer lets us have open; what has to wait for one that is open waits on."""
-        if not self._wanted:
-            return
-        if now < self._conversation.paused_until:
+        if self._wanted and now < self._conversation.paused_until:
             self._give_up_wanted(now)
-        waiting: dict[tuple[Whose, DomainName], bool] = {}
-        while self._wanted and self._conversation.has_room_at_peer:
-            (whose, domain), renew = self._wanted.popitem(last=False)
+        while self._conversation.has_room_at_peer and (following := self._wanted.take(self._is_open)):
+            whose, domain, renew = following
             if not self._is_open(whose, domain):
                 self._begin_exchange(whose, domain, now, renew=renew)
-            elif renew:
-                waiting[whose, domain] = renew
-        self._wanted.update(waiting)
 
     def _begin_exchange(self, whose: Whose, domain: DomainName, now: float, *, renew: bool) -> None:
-        if whose is Whose.OURS:
-            if renew or not self.own.is_open(domain):
+        """Begin one; a domain of ours that a certificate on its way may give waits for what comes of that."""
+        if whose is Whose.PEERS:
+            if not self._is_reachable(domain):
+                self._verifier.ask(domain, now)
+        elif renew or not self.own.is_open(domain):
+            on_its_way = None if renew else self._presenter.on_its_way(domain, now)
+            if on_its_way is None:
                 self._presenter.offer(domain, now, renew=renew)
-        elif not self._is_reachable(domain):
-            self._verifier.ask(domain, now)
+            else:
+                self._wanted.hold(whose, domain, on_its_way)
 
     def _give_up_wanted(self, now: float) -> None:
         """The peer takes up nothing for a while."""
@@ -372,7 +366,7 @@ class Multiplexer:
     def _on_stream(self, whose: Whose, names: Sequence[Name]) -> list[Name]:
         """Of some names those that can be taken off, because they can be used or are about to be."""
         for name in names:
-            self._wanted.pop((whose, name), None)  # type: ignore[arg-type]  # a pattern is never in it
+            self._want_no_longer(whose, name)
         return [name for name in dict.fromkeys(names) if self._is_on_stream(whose, name)]
 
     def _is_on_stream(self, whose: Whose, name: Name) -> bool:
@@ -389,9 +383,13 @@ class Multiplexer:
 
     def _removal_began(self, whose: Whose, names: Sequence[Name], now: float) -> None:
         for name in names:
-            self._wanted.pop((whose, name), None)  # type: ignore[arg-type]  # a pattern is never in it
+            self._want_no_longer(whose, name)
         if whose is Whose.PEERS:
             self._verifier.removed(names, now)
+
+    def _want_no_longer(self, whose: Whose, name: Name) -> None:
+        if isinstance(name, DomainName):
+            self._wanted.discard(whose, name)
 
     def _out(self, names: Sequence[Name]) -> None:
         """Names are out, and with them every pair they were part of."""

@@ -8,6 +8,7 @@ for by an event, and answered when its turn has come. Does not know what verifyi
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import inf
 
 from cryptography.x509 import Certificate
@@ -30,7 +31,7 @@ __all__ = ["Presenter", "own_certificate"]
 class _Presentation(Exchange):
     """One exchange in which we present."""
 
-    __slots__ = ("certificate", "state")
+    __slots__ = ("certificate", "leads", "state")
 
     waits_as = DueWait.PRESENTER
 
@@ -40,12 +41,19 @@ class _Presentation(Exchange):
         self.certificate: OwnCertificate | None = None
         """What is shown; ``None`` as long as nothing is, and where the peer only asks whether we serve the domain."""
 
+        self.leads: Certificate | None = None
+        """What others wait for that it may give, too."""
+
 
 class Presenter:
-    """Presents our domains on one stream."""
+    """
+    Presents our domains on one stream.
 
-    def __init__(self, conversation: Conversation) -> None:
-        self._conversation = conversation
+    :param free: called with a certificate when an exchange is over for which it was :meth:`on_its_way`.
+    """
+
+    def __init__(self, conversation: Conversation, free: Callable[[Certificate], object]) -> None:
+        self._conversation, self._free = conversation, free
         self._open: dict[int, _Presentation] = {}
         self._offers: dict[DomainName, int] = {}
         """Ids of open exchanges that we have begun."""
@@ -56,6 +64,9 @@ class Presenter:
         self._shown_at: dict[DomainName, float] = {}
         self._shown: dict[SubjectKey, list[_Presentation]] = {}
         """Open exchanges in which a certificate is, or is about to be, on its way, by its subject."""
+
+        self._led: set[Certificate] = set()
+        """Certificates that are, or are about to be, on their way: what else they name waits for that."""
 
         self.presented = 0
         """Certificates shown, that of the handshake not among them."""
@@ -88,6 +99,11 @@ class Presenter:
             return MultiplexCondition.POLICY_VIOLATION, f"the certificate of {domain} would take another's place here"
         return certificate
 
+    def on_its_way(self, domain: DomainName, now: float) -> Certificate | None:
+        """The certificate of a domain, if it is being shown for another: it may give both."""
+        certificate = self._conversation.domains.certificate_of(domain, now)
+        return None if certificate is None or certificate.leaf not in self._led else certificate.leaf
+
     def offer(self, domain: DomainName, now: float, *, renew: bool = False) -> None:
         """Begin to prove a domain; where the peer has another certificate that names it, with a newer one."""
         conversation = self._conversation
@@ -96,6 +112,7 @@ class Presenter:
         self.offered += 1
         self._advance(exchange, PresenterInput.OFFER)
         conversation.wait(exchange, now)
+        self._lead(exchange, conversation.domains.certificate_of(domain, now))
         is_newer = renew or self._is_newer(domain, now)
         conversation.say(Offer(id=exchange.id, domain=domain, renew=is_newer))
 
@@ -195,6 +212,7 @@ class Presenter:
             conversation.reject(id, condition, text)
         else:
             self._advance(exchange, PresenterInput.LATE)
+            self._stop_leading(exchange)
             retry_seconds = inf
         conversation.refused(Whose.OURS, exchange.domain, condition, text, now, retry_seconds=retry_seconds)
 
@@ -247,6 +265,7 @@ class Presenter:
             self.decline(exchange.id, MultiplexCondition.BAD_REQUEST, str(refused_request), now)
             return
         exchange.certificate = certificate
+        self._lead(exchange, certificate)
         self._shown.setdefault(certificate.subject, []).append(exchange)
         self._conversation.tell(
             SignatureWanted(id=exchange.id, domain=exchange.domain, certificate=certificate, request=read)
@@ -335,6 +354,20 @@ class Presenter:
             self._shown[subject].remove(exchange)
             if not self._shown[subject]:
                 del self._shown[subject]
+
+        self._stop_leading(exchange)
+
+    def _lead(self, exchange: _Presentation, certificate: OwnCertificate | None) -> None:
+        """Let other domains of a certificate wait for an exchange, if none does so already."""
+        if certificate is not None and exchange.leads is None and certificate.leaf not in self._led:
+            exchange.leads = certificate.leaf
+            self._led.add(certificate.leaf)
+
+    def _stop_leading(self, exchange: _Presentation) -> None:
+        certificate, exchange.leads = exchange.leads, None
+        if certificate is not None:
+            self._led.discard(certificate)
+            self._free(certificate)
 
     def _advance(self, exchange: _Presentation, by: PresenterInput) -> None:
         exchange.state = PRESENTING[exchange.state, by]

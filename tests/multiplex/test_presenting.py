@@ -283,6 +283,88 @@ class UnaskedTests(PresentingCase):
         self.assertIsNone(self.one.want("c.example", "b.example"))
 
 
+class SharedCertificateTests(PresentingCase):
+    """One certificate of ours that names both domains: shown for one of them, it may give the other."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        both = issued("c.example", "d.example")
+        self.one.end.certificates.update({C: both, D: both})
+
+    def both_wanted(self) -> None:
+        """Both are wanted, and one is offered."""
+        self.offered()
+        self.one.want("d.example", "b.example")
+        self.assertEqual([], self.one.said())
+
+    def shown(self) -> None:
+        """The certificate is shown for the first of them."""
+        self.both_wanted()
+        self.ask(1)
+        self.present(1)
+        self.one.said()
+
+    def assert_offered(self) -> None:
+        """The second is offered by now."""
+        self.assertEqual([3], [each.id for each in self.one.said() if isinstance(each, Offer) and each.domain == D])
+
+    def test_given(self) -> None:
+        """M7: it is shown once where the peer lists both names."""
+        self.shown()
+        self.assertFalse(self.one.multiplexer.is_idle)
+        self.one.hear(accept(1, C, D))
+        self.assertEqual([], self.one.said())
+        self.assertEqual({C, D}, opened(self.one.end.events, Whose.OURS))
+        self.assertTrue(self.one.multiplexer.is_idle)
+
+    def test_not_given(self) -> None:
+        """M7: a name that the peer does not list is offered by itself."""
+        self.shown()
+        self.one.hear(accept(1, C))
+        self.assert_offered()
+
+    def test_rejected(self) -> None:
+        """M4: where the first is refused, the second is offered all the same."""
+        self.shown()
+        self.one.hear(Reject(id=1, condition=MultiplexCondition.POLICY_VIOLATION))
+        self.assert_offered()
+
+    def test_late(self) -> None:
+        """M4: a verdict that does not come holds up the domain it is on, and no other."""
+        self.shown()
+        self.one.pass_time(60.0)
+        self.assert_offered()
+
+    def test_asked_for(self) -> None:
+        """It makes no difference who began."""
+        self.ask(2)
+        self.one.want("d.example", "b.example")
+        self.present(2)
+        self.assertEqual([Present(id=2, data=b"proof")], self.one.said())
+        self.one.hear(accept(2, C, D))
+        self.assertEqual([], self.one.said())
+        self.assertTrue(self.one.multiplexer.may_send(pair("d.example", "b.example")))
+
+    def test_renewed(self) -> None:
+        """A renewal waits for no other domain, nor does one that has waited before."""
+        self.both_wanted()
+        self.one.multiplexer.offer(D, self.one.now, renew=True)
+        self.assertEqual([Offer(id=3, domain=D, renew=True)], self.one.said())
+
+    def test_withdrawn(self) -> None:
+        """M12: what is taken off waits no longer."""
+        self.shown()
+        self.one.multiplexer.withdraw([D], self.one.now)
+        self.one.hear(accept(1, C))
+        self.assertEqual([], self.one.said())
+
+    def test_too_many(self) -> None:
+        """M4: where the peer takes up nothing more, who waits for the certificate hears of it, too."""
+        self.both_wanted()
+        self.one.hear(Reject(id=1, condition=MultiplexCondition.TOO_MANY))
+        self.assertEqual({C, D}, set(refused(self.one.end.events, Whose.OURS)))
+
+
 class RenewalTests(PresentingCase):
     """M6: a newer certificate."""
 
@@ -338,7 +420,7 @@ class RenewalTests(PresentingCase):
             self.one.hear(accept(1, D))
             self.one.said()
             if not here:
-                self.one.multiplexer._wanted[Whose.OURS, C] = False
+                self.one.multiplexer._wanted.add(Whose.OURS, C)
                 self.one.end.certificates.clear()
                 self.one.multiplexer._begin_wanted(self.one.now)
             else:
