@@ -68,7 +68,10 @@ DENIAL_TTL_SECONDS: Final = 60
 PLAIN_UDP_OCTETS: Final = 512
 """What fits into a datagram for those who do not speak EDNS (RFC 1035, section 4.2.1)."""
 
-_SOA: Final = "ns.invalid. operator.invalid. 1 3600 600 86400 60"
+_DENIAL: Final = dns.rrset.from_text(
+    dns.name.root, DENIAL_TTL_SECONDS, IN, "SOA", "ns.invalid. operator.invalid. 1 3600 600 86400 60"
+)
+"""What stands in an answer that says that there is nothing."""
 
 
 class Zone:
@@ -210,7 +213,7 @@ class Zone:
             return
         if name not in self._names:
             response.set_rcode(dns.rcode.NXDOMAIN)
-        response.authority.append(dns.rrset.from_text(dns.name.root, DENIAL_TTL_SECONDS, IN, "SOA", _SOA))
+        response.authority.append(_DENIAL)
 
 
 def _with_ancestors(name: Name) -> list[Name]:
