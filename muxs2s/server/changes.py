@@ -61,7 +61,7 @@ class Changes:
             ("domains removed", self.removed),
             ("domains hidden", self.hidden),
             ("domains hidden no longer", self.shown),
-            ("streams are shared, or no longer, with", self.sharing),
+            ("sharing of streams changed with", self.sharing),
             ("components admitted or with a new secret", self.secrets),
             ("components dismissed", self.dismissed),
             ("certificates read", self.certificates_read),

@@ -366,7 +366,7 @@ class ChangeTests(ServerTestCase):
         changes = server.apply(self.made(domain=changed))
         self.assertFalse(may_share(DomainName.parse("b.example")))
         self.assertEqual(("b.example",), changes.sharing)
-        self.assertIn("streams are shared, or no longer, with: b.example; policies of peers changed", str(changes))
+        self.assertIn("sharing of streams changed with: b.example; policies of peers changed", str(changes))
         changes = server.apply(self.made(domain=changed, policy={"multiplex": False}))
         self.assertEqual(("*", "x.example"), changes.sharing)
 
