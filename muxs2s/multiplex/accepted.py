@@ -12,12 +12,9 @@ from dataclasses import dataclass, field
 from cryptography.x509 import Certificate, load_der_x509_certificate
 
 from muxs2s.proof.identity import NO_NAMES, CertificateNames, SubjectKey
-from muxs2s.wire.names import DomainName, DomainPattern
+from muxs2s.wire.names import Name
 
-__all__ = ["AcceptedCertificate", "Name"]
-
-Name = DomainName | DomainPattern
-"""What a certificate gives."""
+__all__ = ["AcceptedCertificate"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

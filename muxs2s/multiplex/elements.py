@@ -14,7 +14,7 @@ from typing import Final, TypeVar
 from muxs2s.multiplex.conditions import EnableCondition, MultiplexCondition
 from muxs2s.multiplex.formats import write_base64, write_seconds, write_text, write_time
 from muxs2s.wire.markup import escaped
-from muxs2s.wire.names import DomainName, DomainPattern
+from muxs2s.wire.names import DomainName, Name
 from muxs2s.wire.namespaces import MULTIPLEX
 
 __all__ = [
@@ -135,7 +135,7 @@ class Present:
 class ListedName:
     """A name that a certificate gives."""
 
-    name: DomainName | DomainPattern
+    name: Name
     until: float | None = None
     """The earliest end in the chain, seconds since 1970; ``None`` if none counts."""
 
@@ -179,7 +179,7 @@ class Withdraw:
     """From the presenter: I take these names off this stream."""
 
     id: int
-    names: tuple[DomainName | DomainPattern, ...]
+    names: tuple[Name, ...]
 
     def to_bytes(self) -> bytes:
         """Write it."""
@@ -192,7 +192,7 @@ class Revoke:
 
     id: int
     certificate: int | None
-    names: tuple[DomainName | DomainPattern, ...]
+    names: tuple[Name, ...]
     """None if there is a certificate."""
 
     condition: MultiplexCondition
@@ -229,7 +229,7 @@ MultiplexElement = (
     Enable | Enabled | Failed | Offer | Request | Present | Accept | Reject | Withdraw | Revoke | Withdrawn | Revoked
 )
 
-_Name = TypeVar("_Name", ListedName, DomainName | DomainPattern)
+_Name = TypeVar("_Name", ListedName, Name)
 
 
 def portions(names: Sequence[_Name]) -> Iterator[tuple[_Name, ...]]:
@@ -262,11 +262,11 @@ def _certificate(number: int | None) -> str:
     return "" if number is None else f" certificate='{number}'"
 
 
-def _domains(names: Sequence[ListedName | DomainName | DomainPattern]) -> str:
+def _domains(names: Sequence[ListedName | Name]) -> str:
     return "".join(map(_domain, names))
 
 
-def _domain(name: ListedName | DomainName | DomainPattern) -> str:
+def _domain(name: ListedName | Name) -> str:
     if not isinstance(name, ListedName):
         return f"<domain>{name.ascii}</domain>"
     until = "" if name.until is None else f" until='{write_time(name.until)}'"

@@ -15,7 +15,7 @@ from cryptography.x509 import Certificate
 
 from muxs2s.multiplex.conditions import MultiplexCondition
 from muxs2s.proof.authenticators import OwnCertificate, ReceivedRequest
-from muxs2s.wire.names import DomainName, DomainPattern
+from muxs2s.wire.names import DomainName, Name
 
 __all__ = [
     "DomainRefused",
@@ -97,7 +97,7 @@ class NamesOpened:
     """
 
     whose: Whose
-    names: Sequence[DomainName | DomainPattern]
+    names: Sequence[Name]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +105,7 @@ class NamesClosed:
     """Nothing new may be sent from names of ours, or to names of the peer, on this stream."""
 
     whose: Whose
-    names: Sequence[DomainName | DomainPattern]
+    names: Sequence[Name]
     condition: MultiplexCondition | None
     """Why; ``None`` where their own side withdrew them."""
 

@@ -15,7 +15,7 @@ from typing import Final
 
 from muxs2s.wire.errors import MuxS2SError
 from muxs2s.wire.markup import legible
-from muxs2s.wire.names import DomainName, DomainPattern, NameRefused
+from muxs2s.wire.names import DomainName, DomainPattern, Name, NameRefused
 from muxs2s.wire.reasons import readable
 
 __all__ = [
@@ -98,7 +98,7 @@ def read_domain(text: str | None) -> DomainName:
     return domain
 
 
-def read_name(text: str) -> DomainName | DomainPattern:
+def read_name(text: str) -> Name:
     """
     Read a domain or a pattern.
 

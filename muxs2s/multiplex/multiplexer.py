@@ -30,7 +30,7 @@ from muxs2s.multiplex.elements import (
     Withdrawn,
 )
 from muxs2s.multiplex.events import DomainRefused, Whose
-from muxs2s.multiplex.names import AcceptedNames, Name, Standing
+from muxs2s.multiplex.names import AcceptedNames, Standing
 from muxs2s.multiplex.own import EarlierPairs
 from muxs2s.multiplex.presenting import Presenter, own_certificate
 from muxs2s.multiplex.reading import MultiplexMalformed, read_element
@@ -42,7 +42,7 @@ from muxs2s.multiplex.waits import DueWait
 from muxs2s.multiplex.wanted import Wanted
 from muxs2s.proof.identity import names_in
 from muxs2s.wire.errors import RemoteViolation, StreamCondition
-from muxs2s.wire.names import DomainName, DomainPair
+from muxs2s.wire.names import DomainName, DomainPair, Name
 from muxs2s.wire.stanza import Slice
 
 __all__ = ["HANDSHAKE", "Multiplexer"]

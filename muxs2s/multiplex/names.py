@@ -14,11 +14,11 @@ from enum import Enum, auto
 from itertools import islice
 from typing import Final
 
-from muxs2s.multiplex.accepted import AcceptedCertificate, Name
+from muxs2s.multiplex.accepted import AcceptedCertificate
 from muxs2s.proof.identity import SubjectKey
-from muxs2s.wire.names import DomainName, DomainPattern
+from muxs2s.wire.names import DomainName, DomainPattern, Name
 
-__all__ = ["AcceptedNames", "Name", "Standing"]
+__all__ = ["AcceptedNames", "Standing"]
 
 _LOOKED_AT: Final = 64
 """Certificates searched, newest first, for one that names a domain without giving it."""

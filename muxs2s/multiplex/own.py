@@ -12,7 +12,7 @@ from typing import Protocol
 
 from muxs2s.proof.authenticators import OwnCertificate, ReceivedRequest
 from muxs2s.proof.peers import PeerPolicies
-from muxs2s.wire.names import DomainName, DomainPattern
+from muxs2s.wire.names import DomainName, Name
 
 __all__ = ["AuthenticatorRequests", "EarlierPairs", "OwnDomains"]
 
@@ -63,6 +63,6 @@ class OwnDomains:
     policies: Callable[[], PeerPolicies] = PeerPolicies
     """Gives the policies of the moment."""
 
-    def is_shown(self, name: DomainName | DomainPattern) -> bool:
+    def is_shown(self, name: Name) -> bool:
         """Whether a peer that names a domain may learn that it is ours; a pattern is nobody's."""
         return name in self.hosted and name not in self.hidden

@@ -13,7 +13,7 @@ from math import inf
 
 from cryptography.x509 import Certificate
 
-from muxs2s.multiplex.accepted import AcceptedCertificate, Name
+from muxs2s.multiplex.accepted import AcceptedCertificate
 from muxs2s.multiplex.conditions import MultiplexCondition
 from muxs2s.multiplex.conversation import Conversation
 from muxs2s.multiplex.elements import Accept, Offer, Present, Reject, Request
@@ -23,7 +23,7 @@ from muxs2s.multiplex.unattributed import Unattributed
 from muxs2s.multiplex.waits import DueWait
 from muxs2s.proof.authenticators import AuthenticatorRefused, OwnCertificate
 from muxs2s.proof.identity import CertificateNames, SubjectKey, subject_key
-from muxs2s.wire.names import DomainName, DomainPattern
+from muxs2s.wire.names import DomainName, DomainPattern, Name
 
 __all__ = ["Presenter", "own_certificate"]
 

@@ -14,10 +14,11 @@ from muxs2s.multiplex.conditions import MultiplexCondition
 from muxs2s.multiplex.conversation import Conversation
 from muxs2s.multiplex.elements import Revoke, Revoked, Withdraw, Withdrawn, portions
 from muxs2s.multiplex.events import NamesClosed, Whose
-from muxs2s.multiplex.names import AcceptedNames, Name, Standing
+from muxs2s.multiplex.names import AcceptedNames, Standing
 from muxs2s.multiplex.unattributed import Unattributed
 from muxs2s.multiplex.waits import DueWait
 from muxs2s.wire.errors import RemoteViolation, StreamCondition
+from muxs2s.wire.names import Name
 
 __all__ = ["Removals"]
 

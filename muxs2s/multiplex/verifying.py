@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from muxs2s.multiplex.accepted import AcceptedCertificate, Name
+from muxs2s.multiplex.accepted import AcceptedCertificate
 from muxs2s.multiplex.conditions import MultiplexCondition
 from muxs2s.multiplex.conversation import Conversation
 from muxs2s.multiplex.elements import Accept, ListedName, Offer, Present, Reject, Request, portions
@@ -23,7 +23,7 @@ from muxs2s.multiplex.verdicts import NotVouched, Vouched
 from muxs2s.multiplex.waits import DueWait
 from muxs2s.proof.identity import names_in, subject_key
 from muxs2s.proof.issuers import kept_once
-from muxs2s.wire.names import DomainName
+from muxs2s.wire.names import DomainName, Name
 
 __all__ = ["Verifier"]
 

@@ -18,7 +18,7 @@ from muxs2s.multiplex.verdicts import NotVouched, Vouched
 from muxs2s.proof.identity import MAX_CERTIFICATE_NAMES
 from muxs2s.proof.outcome import Fault, Outcome, Proven, Refused, Scope, Undecided
 from muxs2s.proof.peers import PeerPolicies
-from muxs2s.wire.names import DomainName, DomainPattern
+from muxs2s.wire.names import DomainName, DomainPattern, Name
 
 __all__ = ["verdict"]
 
@@ -57,7 +57,7 @@ def verdict(
     further = sorted(outcome.names.all_domains() - {domain}) if outcome.scope is Scope.ALL_NAMES else []
     ours = tuple(name for name in further if name in hosted)
     given = [domain, *(name for name in further if name not in ours and policies.of(name).is_given_by_chain)]
-    listed: list[DomainName | DomainPattern] = [*given, *_patterns(outcome, policies)]
+    listed: list[Name] = [*given, *_patterns(outcome, policies)]
     return Vouched(
         names=tuple(ListedName(name=name, until=outcome.until) for name in listed[:MAX_CERTIFICATE_NAMES]),
         chain=chain,

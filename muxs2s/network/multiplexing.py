@@ -15,14 +15,13 @@ from OpenSSL import SSL
 from muxs2s.multiplex.conditions import MultiplexCondition
 from muxs2s.multiplex.events import DomainRefused
 from muxs2s.multiplex.multiplexer import Multiplexer
-from muxs2s.multiplex.names import Name
 from muxs2s.multiplex.verdicts import NotVouched, Vouched
 from muxs2s.network.exporting import authenticator_keys
 from muxs2s.proof.authenticators import Authenticators, TLSRole
 from muxs2s.stream.initiating import InitiatingStream
 from muxs2s.stream.multiplexed import TLSMeans
 from muxs2s.stream.receiving import ReceivingStream
-from muxs2s.wire.names import DomainName, DomainPair
+from muxs2s.wire.names import DomainName, DomainPair, Name
 
 __all__ = ["MultiplexingConnection", "tls_means"]
 

@@ -17,7 +17,7 @@ from muxs2s.multiplex.events import Whose
 from muxs2s.network.protocol import StreamProtocol
 from muxs2s.service.lobbies import Lobby
 from muxs2s.service.queues import PairQueue
-from muxs2s.wire.names import DomainName, DomainPair, DomainPattern
+from muxs2s.wire.names import DomainName, DomainPair, DomainPattern, Name
 
 __all__ = ["Answer", "Askers"]
 
@@ -80,7 +80,7 @@ class _Line(Lobby):
         """Whether a pair that waits is told what has come of it, which has to be true then."""
         return self._waiting[pair] is not None
 
-    def concerned(self, whose: Whose, names: Sequence[DomainName | DomainPattern]) -> list[DomainPair]:
+    def concerned(self, whose: Whose, names: Sequence[Name]) -> list[DomainPair]:
         """Those who wait for one of these names."""
         domains = self._of[whose]
         return [pair for name in names for domain in _matching(name, domains) for pair in domains[domain]]
@@ -105,7 +105,7 @@ class _Line(Lobby):
         return self._waiting.pop(pair)
 
 
-def _matching(name: DomainName | DomainPattern, domains: dict[DomainName, dict[DomainPair, None]]) -> list[DomainName]:
+def _matching(name: Name, domains: dict[DomainName, dict[DomainPair, None]]) -> list[DomainName]:
     if isinstance(name, DomainPattern):
         return [domain for domain in domains if name.matches(domain)]
     return [name] if name in domains else []
@@ -162,7 +162,7 @@ class Askers:
             return Answer.GONE
         return Answer.OPENED if self._may_send(connection, pair) else None
 
-    def opened(self, connection: StreamProtocol, whose: Whose, names: Sequence[DomainName | DomainPattern]) -> None:
+    def opened(self, connection: StreamProtocol, whose: Whose, names: Sequence[Name]) -> None:
         """Names have become usable: tell those who miss nothing more; queues look for themselves."""
         line, multiplexer = self._lines.get(connection), connection.multiplexer
         if line is None or multiplexer is None:
@@ -176,7 +176,7 @@ class Askers:
             [pair for pair in pairs if not line.is_told(pair) or self._may_send(connection, pair)], Answer.OPENED
         )
 
-    def refused(self, connection: StreamProtocol, whose: Whose, names: Sequence[DomainName | DomainPattern]) -> None:
+    def refused(self, connection: StreamProtocol, whose: Whose, names: Sequence[Name]) -> None:
         """Names are not to be had on a stream."""
         line = self._lines.get(connection)
         if line is not None:

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from muxs2s.network.protocol import StreamProtocol
-from muxs2s.wire.names import DomainName, DomainPair, DomainPattern
+from muxs2s.wire.names import DomainName, DomainPair, DomainPattern, Name
 
 __all__ = ["SILENCE_SECONDS", "SPARE_SECONDS", "Stays", "preference"]
 
@@ -44,13 +44,13 @@ class Stays:
     def __init__(self) -> None:
         self._pairs: OrderedDict[DomainPair, tuple[StreamProtocol, float]] = OrderedDict()
         """The stream, and until when the pair stays there; the one that was silent longest first."""
-        self._targets: dict[DomainName | DomainPattern, tuple[StreamProtocol, float]] = {}
+        self._targets: dict[Name, tuple[StreamProtocol, float]] = {}
         """The same for pairs to a target that one stream alone has led to until now."""
 
     def __len__(self) -> int:
         return len(self._pairs) + len(self._targets)
 
-    def crossed(self, name: DomainName | DomainPattern, before: StreamProtocol, now: float) -> None:
+    def crossed(self, name: Name, before: StreamProtocol, now: float) -> None:
         """A second stream leads to a target: whoever has sent to it has done so on the first."""
         self._targets[name] = before, now + SILENCE_SECONDS
 
@@ -76,7 +76,7 @@ class Stays:
         while next(iter(self._pairs.values()))[1] <= now:
             self._pairs.popitem(last=False)
 
-    def uncrossed(self, target: DomainName | DomainPattern) -> None:
+    def uncrossed(self, target: Name) -> None:
         """One stream alone leads to a target again."""
         self._targets.pop(target, None)
 

@@ -17,13 +17,11 @@ from muxs2s.network.protocol import StreamProtocol
 from muxs2s.service.preference import SILENCE_SECONDS, SPARE_SECONDS, Stays, preference
 from muxs2s.service.whereabouts import Endpoint
 from muxs2s.stream.initiating import InitiatingStream
-from muxs2s.wire.names import DomainName, DomainPair, DomainPattern
+from muxs2s.wire.names import DomainPair, DomainPattern, Name
 
 __all__ = ["SharedStreams"]
 
 K = TypeVar("K", bound=Hashable)
-
-Name = DomainName | DomainPattern
 
 _CROSSED: Final = 2
 """Streams to one peer."""

@@ -11,11 +11,11 @@ from collections.abc import Callable, Container, Iterable, Iterator
 
 from muxs2s.multiplex.conditions import MultiplexCondition
 from muxs2s.multiplex.multiplexer import Multiplexer
-from muxs2s.multiplex.names import Name, Standing
+from muxs2s.multiplex.names import Standing
 from muxs2s.network.protocol import StreamProtocol
 from muxs2s.proof.authenticators import OwnCertificate
 from muxs2s.proof.peers import PeerPolicies
-from muxs2s.wire.names import DomainName, DomainPattern
+from muxs2s.wire.names import DomainName, DomainPattern, Name
 
 __all__ = ["announce", "renew", "revoke_denied", "revoke_hosted"]
 

@@ -23,6 +23,7 @@ __all__ = [
     "DomainName",
     "DomainPair",
     "DomainPattern",
+    "Name",
     "NameRefused",
     "domain_of",
     "domainpart",
@@ -163,6 +164,10 @@ class DomainPattern(NamedTuple):
 
     def __str__(self) -> str:
         return f"*.{self.parent}"
+
+
+Name = DomainName | DomainPattern
+"""What a certificate names, and so what a stream may be opened or closed for."""
 
 
 def domainpart(address: str) -> str:

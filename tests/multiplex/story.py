@@ -15,12 +15,12 @@ from typing import Final
 from muxs2s.multiplex.conditions import MultiplexCondition
 from muxs2s.multiplex.elements import Accept, MultiplexElement, Offer, Request, Revoke, Withdraw, Withdrawn
 from muxs2s.multiplex.events import DomainRefused
-from muxs2s.multiplex.names import Name, Standing
+from muxs2s.multiplex.names import Standing
 from muxs2s.multiplex.presenting import own_certificate
 from muxs2s.multiplex.reading import read_element
 from muxs2s.stream.associations import Admission, Direction, Grant
 from muxs2s.wire.errors import StanzaCondition
-from muxs2s.wire.names import DomainName, DomainPair, DomainPattern
+from muxs2s.wire.names import DomainName, DomainPair, DomainPattern, Name
 from muxs2s.wire.stanza import Slice, error_reply
 from tests.multiplex.twoends import End, issued, name, sliced, vouched
 

@@ -31,7 +31,7 @@ from muxs2s.multiplex.elements import (
 )
 from muxs2s.multiplex.formats import MAX_ID, MAX_TEXT_BYTES
 from muxs2s.multiplex.reading import read_element
-from muxs2s.wire.names import DomainName, DomainPattern
+from muxs2s.wire.names import DomainName, DomainPattern, Name
 from tests.multiplex.generated import ELEMENTS
 from tests.multiplex.schema import assert_valid
 from tests.wire.samples import read_slice
@@ -123,7 +123,7 @@ class PortionsTests(SynchronousTestCase):
     def test_few(self) -> None:
         """Names that fit go together; where there are none, they still go."""
         self.assertEqual([()], list(portions([])))
-        names: list[DomainName | DomainPattern] = [A, BELOW_B]
+        names: list[Name] = [A, BELOW_B]
         self.assertEqual([(A, BELOW_B)], list(portions(names)))
 
     def test_many(self) -> None:

@@ -15,10 +15,9 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from muxs2s.multiplex.conditions import MultiplexCondition
 from muxs2s.multiplex.events import SignatureWanted
-from muxs2s.multiplex.names import Name
 from muxs2s.multiplex.verdicts import NotVouched
 from muxs2s.network.pem import Credentials
-from muxs2s.wire.names import DomainName, DomainPair, DomainPattern
+from muxs2s.wire.names import DomainName, DomainPair, DomainPattern, Name
 from tests.multiplex.story import ONE, TWO, Side, Story
 from tests.multiplex.twoends import issued, name
 

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from twisted.trial.unittest import SynchronousTestCase
 
 from muxs2s.multiplex.accepted import AcceptedCertificate
-from muxs2s.multiplex.names import AcceptedNames, Name, Standing
+from muxs2s.multiplex.names import AcceptedNames, Standing
 from muxs2s.proof.identity import CertificateNames
-from muxs2s.wire.names import DomainName, DomainPattern
+from muxs2s.wire.names import DomainName, DomainPattern, Name
 from tests.multiplex.twoends import name
 
 A, B, C, X = map(name, ("a.example", "b.example", "c.example", "x.w.example"))

@@ -10,8 +10,8 @@ from muxs2s.multiplex.conditions import MultiplexCondition
 from muxs2s.multiplex.elements import Accept, ListedName, Offer, Present, Reject, Request, Revoke, Revoked, Withdrawn
 from muxs2s.multiplex.events import DomainRefused, SignatureWanted, Whose
 from muxs2s.multiplex.limits import MultiplexLimits
-from muxs2s.multiplex.names import Name, Standing
-from muxs2s.wire.names import DomainPattern
+from muxs2s.multiplex.names import Standing
+from muxs2s.wire.names import DomainPattern, Name
 from tests.multiplex.twoends import OneEnd, TwoEnds, issued, name, opened, pair, refused, rejected
 
 A, B, C, D = map(name, ("a.example", "b.example", "c.example", "d.example"))

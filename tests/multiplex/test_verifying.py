@@ -12,12 +12,12 @@ from muxs2s.multiplex.conditions import MultiplexCondition
 from muxs2s.multiplex.elements import Accept, ListedName, Offer, Present, Reject, Request, Revoke, Revoked
 from muxs2s.multiplex.events import ProofRecalled, ProofShown, Whose
 from muxs2s.multiplex.limits import MultiplexLimits
-from muxs2s.multiplex.names import Name, Standing
+from muxs2s.multiplex.names import Standing
 from muxs2s.multiplex.verdicts import NotVouched
 from muxs2s.network.pem import Credentials
 from muxs2s.proof.peers import PeerPolicies, PeerPolicy
 from muxs2s.wire.errors import RemoteViolation, StreamCondition
-from muxs2s.wire.names import DomainName
+from muxs2s.wire.names import DomainName, Name
 from tests.multiplex.twoends import AUTHORITY, OneEnd, closed, issued, name, opened, pair, refused, rejected, vouched
 
 A, B, C, D = map(name, ("a.example", "b.example", "c.example", "d.example"))

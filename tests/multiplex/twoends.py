@@ -27,7 +27,6 @@ from muxs2s.multiplex.events import (
 )
 from muxs2s.multiplex.limits import MultiplexLimits
 from muxs2s.multiplex.multiplexer import Multiplexer
-from muxs2s.multiplex.names import Name
 from muxs2s.multiplex.own import OwnDomains
 from muxs2s.multiplex.reading import read_element
 from muxs2s.multiplex.verdicts import NotVouched, Vouched
@@ -38,7 +37,7 @@ from muxs2s.stream.associations import AssociationTable
 from muxs2s.testing import CertificateAuthority
 from muxs2s.wire.framing import Framer
 from muxs2s.wire.limits import AFTER_AUTHENTICATION
-from muxs2s.wire.names import DomainName, DomainPair, DomainPattern
+from muxs2s.wire.names import DomainName, DomainPair, DomainPattern, Name
 from muxs2s.wire.stanza import Slice
 from tests.multiplex.schema import assert_valid
 

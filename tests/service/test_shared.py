@@ -8,7 +8,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from muxs2s.network.protocol import StreamProtocol
 from muxs2s.service.preference import SILENCE_SECONDS, SPARE_SECONDS
 from muxs2s.service.shared import SharedStreams
-from muxs2s.wire.names import DomainName, DomainPair, DomainPattern
+from muxs2s.wire.names import DomainName, DomainPair, DomainPattern, Name
 from tests.service.samples import PAIR, B
 from tests.service.sharedpeer import BUSY, DoubleConnection, names, pair
 
@@ -24,7 +24,7 @@ class SharedTestCase(SynchronousTestCase):
         self.shared = SharedStreams(self.clock)
 
     def stream(
-        self, *opened: DomainName | DomainPattern, id: str = "1", initiated: bool = True, carries: DomainPair = PAIR
+        self, *opened: Name, id: str = "1", initiated: bool = True, carries: DomainPair = PAIR
     ) -> DoubleConnection:
         """One on which names of the peer are accepted."""
         connection = DoubleConnection(id=id, initiated=initiated)

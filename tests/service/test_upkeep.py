@@ -11,13 +11,13 @@ from twisted.trial.unittest import SynchronousTestCase
 from muxs2s.multiplex.accepted import AcceptedCertificate
 from muxs2s.multiplex.conditions import MultiplexCondition
 from muxs2s.multiplex.multiplexer import Multiplexer
-from muxs2s.multiplex.names import AcceptedNames, Name
+from muxs2s.multiplex.names import AcceptedNames
 from muxs2s.network.protocol import StreamProtocol
 from muxs2s.proof.authenticators import OwnCertificate
 from muxs2s.proof.peers import PeerPolicies, PeerPolicy
 from muxs2s.service.upkeep import renew, revoke_denied, revoke_hosted
 from muxs2s.stream.associations import OWN_KEY, AssociationTable, Direction
-from muxs2s.wire.names import DomainName, DomainPattern
+from muxs2s.wire.names import DomainName, DomainPattern, Name
 from tests.service.samples import PAIR, A, B, C
 from tests.service.sharedpeer import names
 from tests.service.world import credentials_of
