@@ -178,7 +178,8 @@ class Slices:
         while self._due and not worked:
             line = self._due.popleft()
             line.is_due = False
-            if not line.pieces:
+            if not line.pieces:  # who had some has left; what has come of others' is due
+                self._settle(line)
                 continue
             worked = line.may_go_on(now)
             if worked:

@@ -126,6 +126,17 @@ class GatherTests(SlicesTestCase):
         self.assertEqual([1, 1, 0], [each.settled for each in (self.owner, *others)])
 
 
+    def test_left_alone(self) -> None:
+        """What has come of one's pieces does not wait for ever because all others in the line have left."""
+        other = Gathering()
+        self.add("x", "a")
+        self.add("x", "b", owner=other)
+        self.assert_done("a", turns=1)
+        self.slices.leave("x", other)
+        self.clock.turn()
+        self.assertEqual((False, 1), (self.owner.gathers, self.owner.settled))
+
+
 class RateTests(SlicesTestCase):
     """How fast pieces of work are begun."""
 
