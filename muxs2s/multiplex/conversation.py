@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable
 from math import inf
 
+from muxs2s.multiplex.accepted import AcceptedCertificate
 from muxs2s.multiplex.conditions import MultiplexCondition
 from muxs2s.multiplex.elements import MultiplexElement, PeerLimits, Reject
 from muxs2s.multiplex.events import MultiplexEvent, Whose
@@ -21,6 +22,7 @@ from muxs2s.multiplex.own import AuthenticatorRequests, OwnDomains
 from muxs2s.multiplex.refusals import Refusals
 from muxs2s.multiplex.unattributed import Unattributed
 from muxs2s.multiplex.waits import Waits
+from muxs2s.wire.errors import RemoteViolation, StreamCondition
 from muxs2s.wire.names import DomainName
 
 __all__ = ["Conversation"]
@@ -69,6 +71,9 @@ class Conversation:
         """Exchanges that are open."""
 
         self._last_own, self._last_of_peer = (-1, 0) if initiates else (0, -1)
+        self._unknown = 0
+        """Certificates that the peer has accepted, as it says, and that we have not shown."""
+
         self._failures: deque[float] = deque(maxlen=limits.max_failures)
         """When the last exchanges have failed by the peer's fault."""
 
@@ -159,6 +164,22 @@ class Conversation:
         if len(self._failures) == limits.max_failures and now - self._failures[0] < limits.failure_seconds:
             self._refuses_until = now + limits.failure_seconds
             self._failures.clear()
+
+    def keep_own(self, certificate: AcceptedCertificate) -> None:
+        """
+        The peer accepts a certificate of ours.
+
+        :raises RemoteViolation: if it has us keep too many, or says so of too many that we have never shown.
+        """
+        most = self.limits.max_ignored_elements, 2 * self.limits.max_domains
+        self._unknown += certificate.subject is None
+        if self._unknown > most[0]:
+            text = f"more than {most[0]} certificates are accepted that were never shown"
+            raise RemoteViolation(StreamCondition.POLICY_VIOLATION, text)
+        if len(self.own.certificates) >= most[1]:
+            text = f"more than {most[1]} certificates are accepted, and none is replaced"
+            raise RemoteViolation(StreamCondition.POLICY_VIOLATION, text)
+        self.own.add(certificate)
 
     # What was refused.
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from cryptography.x509 import Certificate
 
-from muxs2s.multiplex.accepted import AcceptedCertificate
+from muxs2s.multiplex.accepted import AcceptedCertificate, own_certificate
 from muxs2s.multiplex.conditions import MultiplexCondition
 from muxs2s.multiplex.conversation import Conversation
 from muxs2s.multiplex.elements import (
@@ -32,7 +32,7 @@ from muxs2s.multiplex.elements import (
 from muxs2s.multiplex.events import DomainRefused, Whose
 from muxs2s.multiplex.names import AcceptedNames, Standing
 from muxs2s.multiplex.own import EarlierPairs
-from muxs2s.multiplex.presenting import Presenter, own_certificate
+from muxs2s.multiplex.presenting import Presenter
 from muxs2s.multiplex.reading import MultiplexMalformed, read_element
 from muxs2s.multiplex.removing import Removals
 from muxs2s.multiplex.unattributed import Unattributed

@@ -22,10 +22,10 @@ from muxs2s.multiplex.exchanges import PRESENTING, Exchange, PresenterInput, Pre
 from muxs2s.multiplex.unattributed import Unattributed
 from muxs2s.multiplex.waits import DueWait
 from muxs2s.proof.authenticators import AuthenticatorRefused, OwnCertificate
-from muxs2s.proof.identity import CertificateNames, SubjectKey, subject_key
+from muxs2s.proof.identity import CertificateNames, SubjectKey
 from muxs2s.wire.names import DomainName, DomainPattern, Name
 
-__all__ = ["Presenter", "own_certificate"]
+__all__ = ["Presenter"]
 
 
 class _Presentation(Exchange):
@@ -313,7 +313,7 @@ class Presenter:
         conversation, domain = self._conversation, exchange.domain
         if id not in conversation.own.certificates:
             shown = exchange.certificate if accept.certificate is None else None
-            conversation.own.add(_accepted_certificate(id, shown))
+            conversation.keep_own(AcceptedCertificate.of_ours(id, shown))
         conversation.refusals.forget(Whose.OURS, domain)
         self._give(id, accept, domain)
         if not conversation.own.is_open(domain):
@@ -332,10 +332,18 @@ class Presenter:
             conversation.tell(NamesOpened(whose=Whose.OURS, names=tuple(opened)))
 
     def _is_credible(self, certificate: AcceptedCertificate, name: Name, proven: DomainName | None) -> bool:
-        """Whether the peer can have seen that a name is ours: guessing shows nothing of what is hidden."""
-        if certificate.subject is None:
-            return name == proven or self._conversation.domains.is_shown(name)
-        return _is_named(certificate.names_in_it, name)
+        """
+        Whether the peer can have seen that a name is ours: guessing shows nothing of what is hidden.
+
+        What is only below a pattern of the certificate has to be ours, for there is no end of such names.
+        """
+        names, conversation = certificate.names_in_it, self._conversation
+        if certificate.subject is not None:
+            if name.ascii in names.entries:
+                return True
+            if not (isinstance(name, DomainName) and names.covers(name)):
+                return False
+        return name in (proven, conversation.own.header_domain) or conversation.domains.is_shown(name)
 
     def _begin(self, exchange: _Presentation) -> None:
         self._conversation.begin(exchange)
@@ -371,23 +379,6 @@ class Presenter:
 
     def _advance(self, exchange: _Presentation, by: PresenterInput) -> None:
         exchange.state = PRESENTING[exchange.state, by]
-
-
-def own_certificate(id: int, leaf: Certificate, names: CertificateNames) -> AcceptedCertificate:
-    """
-    What is kept of a certificate of ours that we have shown in the handshake.
-
-    :param names: those in it.
-    """
-    ends = leaf.not_valid_after_utc.timestamp()
-    return AcceptedCertificate(id=id, subject=subject_key(leaf), leaf=leaf, names_in_it=names, until=ends)
-
-
-def _accepted_certificate(id: int, shown: OwnCertificate | None) -> AcceptedCertificate:
-    """What is kept of a certificate of ours that the peer has accepted; ``None`` if we cannot tell which it is."""
-    if shown is None:
-        return AcceptedCertificate(id=id)
-    return AcceptedCertificate(id=id, subject=shown.subject, leaf=shown.leaf, names_in_it=shown.names, until=shown.ends)
 
 
 def _is_named(names: CertificateNames, name: Name) -> bool:

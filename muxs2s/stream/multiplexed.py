@@ -245,6 +245,7 @@ class MultiplexedStream(ProvingStream):
             say=self._out.append,
             tell=self._emit,
         )
+        conversation.own.header_domain = self._ends().sender
         multiplexer = Multiplexer(conversation, self._ends().target, self.means.shown, self.associations)
         self._multiplexer = multiplexer
         self.associations.share(multiplexer.own, multiplexer.peers)

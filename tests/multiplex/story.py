@@ -12,11 +12,11 @@ from collections.abc import Mapping, Sequence
 from itertools import product
 from typing import Final
 
+from muxs2s.multiplex.accepted import own_certificate
 from muxs2s.multiplex.conditions import MultiplexCondition
 from muxs2s.multiplex.elements import Accept, MultiplexElement, Offer, Request, Revoke, Withdraw, Withdrawn
 from muxs2s.multiplex.events import DomainRefused
 from muxs2s.multiplex.names import Standing
-from muxs2s.multiplex.presenting import own_certificate
 from muxs2s.multiplex.reading import read_element
 from muxs2s.stream.associations import Admission, Direction, Grant
 from muxs2s.wire.errors import StanzaCondition

@@ -11,6 +11,7 @@ from muxs2s.multiplex.elements import Accept, ListedName, Offer, Present, Reject
 from muxs2s.multiplex.events import DomainRefused, SignatureWanted, Whose
 from muxs2s.multiplex.limits import MultiplexLimits
 from muxs2s.multiplex.names import Standing
+from muxs2s.wire.errors import RemoteViolation, StreamCondition
 from muxs2s.wire.names import DomainPattern, Name
 from tests.multiplex.twoends import OneEnd, TwoEnds, issued, name, opened, pair, refused, rejected
 
@@ -182,6 +183,42 @@ class AcceptTests(PresentingCase):
         self.presented()
         self.one.hear(accept(1, C, D, A, certificate=77))
         self.assertEqual({C, A}, opened(self.one.end.events, Whose.OURS))
+
+    def test_below_pattern(self) -> None:
+        """M7: of the names below a pattern those are taken that are ours and shown, and of the others none is kept."""
+        self.one.end.certificates[C] = issued("c.example", "*.c.example")
+        self.presented()
+        below = [name(f"{label}.c.example") for label in ("ours", "hidden", "header", "nobody")]
+        self.one.end.hosted |= {*below[:3]}
+        self.one.end.hidden |= {*below[1:3]}
+        own = self.one.multiplexer.own
+        own.header_domain = below[2]
+        self.one.hear(accept(1, C, *below))
+        self.assertEqual({C, below[0], below[2]}, set(own))
+
+    def test_never_shown(self) -> None:
+        """So many certificates may be accepted that we have not shown; with one more the stream ends."""
+        most = MultiplexLimits().max_ignored_elements
+        for id in range(2, 2 * most + 2, 2):
+            self.ask(id, "a.example", b"")
+            self.one.hear(accept(id, A))
+        self.ask(2 * most + 2, "a.example", b"")
+        with self.assertRaises(RemoteViolation) as caught:
+            self.one.hear(accept(2 * most + 2, A, certificate=77))
+        self.assertIs(StreamCondition.POLICY_VIOLATION, caught.exception.condition)
+
+    def test_never_replaced(self) -> None:
+        """Twice as many certificates of ours are kept as names of the peer may be; with one more the stream ends."""
+        self.one = OneEnd("c.example", limits=MultiplexLimits(max_domains=1))
+        for id, accepted in ((2, True), (4, False)):
+            self.ask(id)
+            self.present(id)
+            if accepted:
+                self.one.hear(accept(id, C))
+                self.one.pass_time(60.0)
+        self.assertEqual([0, 2], list(self.one.multiplexer.own.certificates))
+        with self.assertRaises(RemoteViolation):
+            self.one.hear(accept(4, C))
 
     def test_again(self) -> None:
         """M7: an accept may come again, for a certificate that is accepted still, and adds names."""

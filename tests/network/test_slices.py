@@ -125,7 +125,6 @@ class GatherTests(SlicesTestCase):
         self.clock.turns(10)
         self.assertEqual([1, 1, 0], [each.settled for each in (self.owner, *others)])
 
-
     def test_left_alone(self) -> None:
         """What has come of one's pieces does not wait for ever because all others in the line have left."""
         other = Gathering()

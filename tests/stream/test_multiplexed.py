@@ -237,6 +237,13 @@ class EnableTests(SynchronousTestCase):
         self.assertEqual([Multiplexes()], kinds(events, Multiplexes))
         self.assertEqual("", stream.why_not_multiplexed)
 
+    def test_own_header(self) -> None:
+        """Each end knows which domain of its own the header names: the peer may accept that one though it is hidden."""
+        for stream, domain in ((enabled(), "b.example"), (initiating(), "a.example")):
+            stream.receive_bytes(ENABLED, 0.0)
+            assert stream.multiplexer is not None
+            self.assertEqual(name(domain), stream.multiplexer.own.header_domain)
+
     def test_by_dialback(self) -> None:
         """M8: a first domain proven by dialback gives no name, and its pair goes on."""
         stream = receiving(by_dialback=True, policies=lambda: PeerPolicies(default=DIALBACK_SUFFICES))
