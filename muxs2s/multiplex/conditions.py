@@ -7,11 +7,12 @@ know what leads to them: see :mod:`muxs2s.multiplex.presenting` and :mod:`muxs2s
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import Enum
 from math import inf
 from typing import Final, Self
 
-__all__ = ["LONGEST_RETRY_SECONDS", "EnableCondition", "MultiplexCondition"]
+__all__ = ["LONGEST_RETRY_SECONDS", "EnableCondition", "MultiplexCondition", "Objection"]
 
 LONGEST_RETRY_SECONDS: Final = 3_600.0
 """Up to which the waits double."""
@@ -53,6 +54,18 @@ class MultiplexCondition(Enum):
     TIMEOUT = "timeout", 60.0, True
     INTERNAL_ERROR = "internal-error", 60.0, True
     REPLACED = "replaced", 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Objection:
+    """What keeps a domain from being proven on a stream."""
+
+    condition: MultiplexCondition
+    text: str
+    """For people."""
+
+    retry_seconds: float | None = None
+    """Until it may be tried again; ``None`` if the condition decides."""
 
 
 class EnableCondition(Enum):

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from math import inf
 
 from muxs2s.multiplex.accepted import AcceptedCertificate
-from muxs2s.multiplex.conditions import MultiplexCondition
+from muxs2s.multiplex.conditions import MultiplexCondition, Objection
 from muxs2s.multiplex.elements import MultiplexElement, PeerLimits, Reject
 from muxs2s.multiplex.events import MultiplexEvent, Whose
 from muxs2s.multiplex.exchanges import Exchange
@@ -143,16 +143,14 @@ class Conversation:
         """Whether one more exchange of ours may be open."""
         return self._begun_by_us < self.peer_limits.max_pending
 
-    def bound_met(self, now: float) -> tuple[str, float | None] | None:
-        """
-        Whether the peer may not begin an exchange now.
-
-        :returns: why, and in how many seconds it may again, if that is not the usual; ``None`` if it may.
-        """
+    def objection(self, now: float) -> Objection | None:
+        """What keeps the peer from beginning one more exchange now, whatever it is about."""
         if now < self._refuses_until:
-            return "too many exchanges failed", self._refuses_until - now
+            text, retry_seconds = "too many exchanges failed", self._refuses_until - now
+            return Objection(condition=MultiplexCondition.TOO_MANY, text=text, retry_seconds=retry_seconds)
         if self._begun_by_peer >= self.limits.max_pending:
-            return f"{self.limits.max_pending} exchanges of yours are open", None
+            text = f"{self.limits.max_pending} exchanges of yours are open"
+            return Objection(condition=MultiplexCondition.TOO_MANY, text=text)
         return None
 
     def note_failure(self, condition: MultiplexCondition, now: float) -> None:
@@ -171,28 +169,28 @@ class Conversation:
 
         :raises RemoteViolation: if it has us keep too many, or says so of too many that we have never shown.
         """
-        most = self.limits.max_ignored_elements, 2 * self.limits.max_domains
+        max_unknown, max_kept = self.limits.max_ignored_elements, 2 * self.limits.max_domains
         self._unknown += certificate.subject is None
-        if self._unknown > most[0]:
-            text = f"more than {most[0]} certificates are accepted that were never shown"
+        if self._unknown > max_unknown:
+            text = f"more than {max_unknown} certificates are accepted that were never shown"
             raise RemoteViolation(StreamCondition.POLICY_VIOLATION, text)
-        if len(self.own.certificates) >= most[1]:
-            text = f"more than {most[1]} certificates are accepted, and none is replaced"
+        if len(self.own.certificates) >= max_kept:
+            text = f"more than {max_kept} certificates are accepted, and none is replaced"
             raise RemoteViolation(StreamCondition.POLICY_VIOLATION, text)
         self.own.add(certificate)
 
     # What was refused.
 
-    def reject(self, id: int, condition: MultiplexCondition, text: str, *, retry_seconds: float | None = None) -> None:
+    def reject(self, id: int, objection: Objection) -> None:
         """Say that an exchange is over."""
-        self.say(Reject(id=id, condition=condition, retry_seconds=retry_seconds, text=text))
+        self.say(
+            Reject(id=id, condition=objection.condition, retry_seconds=objection.retry_seconds, text=objection.text)
+        )
 
-    def turn_down(
-        self, id: int, condition: MultiplexCondition, text: str, now: float, *, retry_seconds: float | None = None
-    ) -> None:
+    def turn_down(self, id: int, objection: Objection, now: float) -> None:
         """Say at once that an exchange which the peer begins is over."""
-        self.note_failure(condition, now)
-        self.reject(id, condition, text, retry_seconds=retry_seconds)
+        self.note_failure(objection.condition, now)
+        self.reject(id, objection)
 
     def rejected(self, whose: Whose, domain: DomainName, reject: Reject, now: float) -> None:
         """The peer has refused a domain; what is too many for it concerns all others, too."""
@@ -200,17 +198,9 @@ class Conversation:
         if reject.condition is MultiplexCondition.TOO_MANY:
             wait = reject.condition.retry_seconds if seconds is None else seconds
             self.paused_until = max(self.paused_until, now + wait)
-        self.refused(whose, domain, reject.condition, reject.text, now, retry_seconds=seconds)
+        objection = Objection(condition=reject.condition, text=reject.text, retry_seconds=seconds)
+        self.refused(whose, domain, objection, now)
 
-    def refused(
-        self,
-        whose: Whose,
-        domain: DomainName,
-        condition: MultiplexCondition,
-        text: str,
-        now: float,
-        *,
-        retry_seconds: float | None = None,
-    ) -> None:
+    def refused(self, whose: Whose, domain: DomainName, objection: Objection, now: float) -> None:
         """Note that a domain is not proven on this stream, and let what waits for it go another way."""
-        self.tell(self.refusals.note(whose, domain, condition, text, now, retry_seconds=retry_seconds))
+        self.tell(self.refusals.note(whose, domain, objection, now))

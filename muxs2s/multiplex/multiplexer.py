@@ -1,20 +1,20 @@
 """
 Multiplexing on one stream, from both ends: what is asked of it, and what the peer says.
 
-Knows which part of the conversation an element belongs to, and which domains wait for their turn. Does not
-know what presenting, verifying and removing take: see :mod:`muxs2s.multiplex.presenting`,
-:mod:`muxs2s.multiplex.verifying` and :mod:`muxs2s.multiplex.removing`.
+Knows which part of the conversation an element, a call or a moment concerns, and joins the parts. Does not know
+what presenting, verifying, seeking and removing take: see :mod:`muxs2s.multiplex.presenting`,
+:mod:`muxs2s.multiplex.verifying`, :mod:`muxs2s.multiplex.seeking` and :mod:`muxs2s.multiplex.removing`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
 from cryptography.x509 import Certificate
 
-from muxs2s.multiplex.accepted import AcceptedCertificate, own_certificate
-from muxs2s.multiplex.conditions import MultiplexCondition
+from muxs2s.multiplex.accepted import HANDSHAKE, AcceptedCertificate
+from muxs2s.multiplex.conditions import MultiplexCondition, Objection
 from muxs2s.multiplex.conversation import Conversation
 from muxs2s.multiplex.elements import (
     Accept,
@@ -35,20 +35,17 @@ from muxs2s.multiplex.own import EarlierPairs
 from muxs2s.multiplex.presenting import Presenter
 from muxs2s.multiplex.reading import MultiplexMalformed, read_element
 from muxs2s.multiplex.removing import Removals
+from muxs2s.multiplex.seeking import Seeker
 from muxs2s.multiplex.unattributed import Unattributed
 from muxs2s.multiplex.verdicts import NotVouched, Vouched
 from muxs2s.multiplex.verifying import Verifier
 from muxs2s.multiplex.waits import DueWait
 from muxs2s.multiplex.wanted import Wanted
-from muxs2s.proof.identity import names_in
 from muxs2s.wire.errors import RemoteViolation, StreamCondition
 from muxs2s.wire.names import DomainName, DomainPair, Name
 from muxs2s.wire.stanza import Slice
 
-__all__ = ["HANDSHAKE", "Multiplexer"]
-
-HANDSHAKE: Final = 0
-"""The id of the certificate of the handshake."""
+__all__ = ["Multiplexer"]
 
 
 class Multiplexer:
@@ -70,9 +67,10 @@ class Multiplexer:
         self._conversation = conversation
         self._header_domain = header_domain
         self._earlier = earlier
-        self._wanted = Wanted()
-        self._presenter = Presenter(conversation, self._wanted.release)
+        wanted = Wanted()
+        self._presenter = Presenter(conversation, wanted.release)
         self._verifier = Verifier(conversation, self._replaced)
+        self._seeker = Seeker(conversation, wanted, self._presenter, self._verifier)
         self._removals = Removals(conversation, self._removal_began, self._out)
         self._readers: Mapping[type[MultiplexElement], Callable[[Any, float], None]] = {
             Offer: self._verifier.offered,
@@ -85,8 +83,7 @@ class Multiplexer:
             Withdrawn: self._removals.confirmed,
             Revoked: self._removals.confirmed,
         }
-        own = AcceptedCertificate(id=HANDSHAKE)
-        conversation.own.add(own if shown is None else own_certificate(HANDSHAKE, shown, names_in(shown)))
+        conversation.own.add(AcceptedCertificate.of_handshake(shown))
         conversation.peers.header_domain = header_domain
 
     # What there is.
@@ -108,8 +105,8 @@ class Multiplexer:
 
     @property
     def is_idle(self) -> bool:
-        """Whether no exchange and no removal is open."""
-        return not (self._wanted or len(self._presenter) or len(self._verifier) or len(self._removals))
+        """Whether no exchange and no removal is open, and nothing waits for its turn."""
+        return not (len(self._seeker) or len(self._presenter) or len(self._verifier) or len(self._removals))
 
     @property
     def presented(self) -> int:
@@ -133,7 +130,7 @@ class Multiplexer:
 
     def may_send(self, pair: DomainPair) -> bool:
         """Whether stanzas of ``pair`` may leave: nothing is sent on hope."""
-        return self.own.is_open(pair.sender) and self._is_reachable(pair.target)
+        return self.own.is_open(pair.sender) and self.peers.is_reachable(pair.target)
 
     # What is asked of it.
 
@@ -156,19 +153,7 @@ class Multiplexer:
 
         :returns: why it cannot be had on this stream now; ``None`` if it is asked for, or nothing is missing.
         """
-        needs_sender = not self.own.is_open(pair.sender)
-        needs_target = not self._is_reachable(pair.target)
-        refused = self._refusal(Whose.OURS, pair.sender, now) if needs_sender else None
-        if refused is None and needs_target:
-            refused = self._refusal(Whose.PEERS, pair.target, now)
-        if refused is not None:
-            return refused
-        if needs_sender:
-            self._wanted.add(Whose.OURS, pair.sender)
-        if needs_target:
-            self._wanted.add(Whose.PEERS, pair.target)
-        self._begin_wanted(now)
-        return None
+        return self._seeker.want(pair, now)
 
     def offer(self, domain: DomainName, now: float, *, renew: bool = False) -> DomainRefused | None:
         """
@@ -176,23 +161,17 @@ class Multiplexer:
 
         :returns: as :meth:`want`.
         """
-        if self.own.is_open(domain) and not renew:
-            return None
-        refused = self._refusal(Whose.OURS, domain, now)
-        if refused is None:
-            self._wanted.add(Whose.OURS, domain, renew=renew)
-            self._begin_wanted(now)
-        return refused
+        return self._seeker.offer(domain, now, renew=renew)
 
     def present(self, id: int, authenticator: bytes, now: float) -> None:
         """Show what :class:`~muxs2s.multiplex.events.SignatureWanted` has asked for; too late is no error."""
         self._presenter.present(id, authenticator, now)
-        self._begin_wanted(now)
+        self._seeker.go_on(now)
 
     def decline(self, id: int, condition: MultiplexCondition, text: str, now: float) -> None:
         """Do not show it; too late is no error."""
-        self._presenter.decline(id, condition, text, now)
-        self._begin_wanted(now)
+        self._presenter.decline(id, Objection(condition=condition, text=text), now)
+        self._seeker.go_on(now)
 
     def conclude(self, id: int, verdict: Vouched | NotVouched, now: float) -> None:
         """
@@ -202,7 +181,7 @@ class Multiplexer:
         :class:`~muxs2s.multiplex.events.ProofRecalled`.
         """
         self._verifier.conclude(id, verdict, now)
-        self._begin_wanted(now)
+        self._seeker.go_on(now)
 
     def add_names(self, certificate: int, names: Iterable[ListedName]) -> None:
         """Accept more names of a certificate of the peer that is accepted already; else nothing."""
@@ -251,7 +230,7 @@ class Multiplexer:
             self._take(element, now)
         except Unattributed:
             return False
-        self._begin_wanted(now)
+        self._seeker.go_on(now)
         return True
 
     def wake(self, now: float) -> None:
@@ -270,7 +249,7 @@ class Multiplexer:
                     self._removals.late(id)
                 case DueWait.CERTIFICATE:  # pragma: no branch - there is no other kind
                     self.revoke_certificate(id, MultiplexCondition.CERTIFICATE_EXPIRED, now)
-        self._begin_wanted(now)
+        self._seeker.go_on(now)
 
     # The inside.
 
@@ -299,74 +278,16 @@ class Multiplexer:
         conversation = self._conversation
         if kind in {"offer", "request"} and conversation.is_new(id):
             conversation.begins(id)
-            conversation.turn_down(id, MultiplexCondition.BAD_REQUEST, text, now)
+            conversation.turn_down(id, Objection(condition=MultiplexCondition.BAD_REQUEST, text=text), now)
             return True
         if kind == "present":
             return self._verifier.malformed(id, text, now)
         return kind == "request" and self._presenter.malformed(id, text, now)
 
-    def _refusal(self, whose: Whose, domain: DomainName, now: float) -> DomainRefused | None:
-        """What keeps a domain from being asked for."""
-        conversation = self._conversation
-        before = conversation.refusals.find(whose, domain, now)
-        if before is not None:
-            return before
-        if (whose, domain) in self._wanted or self._is_open(whose, domain):
-            return None
-        found: tuple[MultiplexCondition, str] | None
-        if now < conversation.paused_until or len(self._wanted) >= conversation.limits.max_domains:
-            found = MultiplexCondition.TOO_MANY, "too many exchanges for the moment"
-        elif whose is Whose.OURS:
-            found = self._presenter.objection(domain, now)
-        else:
-            found = self._verifier.objection(domain)
-        if found is None:
-            return None
-        condition, text = found
-        retry_at = conversation.paused_until if now < conversation.paused_until else now + condition.retry_seconds
-        return DomainRefused(whose=whose, domain=domain, condition=condition, text=text, retry_at=retry_at)
-
-    def _is_open(self, whose: Whose, domain: DomainName) -> bool:
-        return self._presenter.is_open(domain) if whose is Whose.OURS else self._verifier.is_open(domain)
-
-    def _begin_wanted(self, now: float) -> None:
-        """Begin as many exchanges as the peer lets us have open; what has to wait for one that is open waits on."""
-        if self._wanted and now < self._conversation.paused_until:
-            self._give_up_wanted(now)
-        while self._conversation.has_room_at_peer and (following := self._wanted.take(self._is_open)):
-            whose, domain, renew = following
-            if not self._is_open(whose, domain):
-                self._begin_exchange(whose, domain, now, renew=renew)
-
-    def _begin_exchange(self, whose: Whose, domain: DomainName, now: float, *, renew: bool) -> None:
-        """Begin one; a domain of ours that a certificate on its way may give waits for what comes of that."""
-        if whose is Whose.PEERS:
-            if not self._is_reachable(domain):
-                self._verifier.ask(domain, now)
-        elif renew or not self.own.is_open(domain):
-            on_its_way = None if renew else self._presenter.on_its_way(domain, now)
-            if on_its_way is None:
-                self._presenter.offer(domain, now, renew=renew)
-            else:
-                self._wanted.hold(whose, domain, on_its_way)
-
-    def _give_up_wanted(self, now: float) -> None:
-        """The peer takes up nothing for a while."""
-        conversation = self._conversation
-        text = "the peer takes up no more exchanges for the moment"
-        for whose, domain in self._wanted:
-            seconds = conversation.paused_until - now
-            conversation.refused(whose, domain, MultiplexCondition.TOO_MANY, text, now, retry_seconds=seconds)
-        self._wanted.clear()
-
-    def _is_reachable(self, domain: DomainName) -> bool:
-        """Whether the peer may be sent stanzas to a domain of its own."""
-        return self.peers.is_open(domain) and self.peers.is_served(domain)
-
     def _on_stream(self, whose: Whose, names: Sequence[Name]) -> list[Name]:
         """Of some names those that can be taken off, because they can be used or are about to be."""
         for name in names:
-            self._want_no_longer(whose, name)
+            self._seeker.discard(whose, name)
         return [name for name in dict.fromkeys(names) if self._is_on_stream(whose, name)]
 
     def _is_on_stream(self, whose: Whose, name: Name) -> bool:
@@ -376,20 +297,16 @@ class Multiplexer:
         if accepted.is_being_removed(name, Standing.WITHDRAWING if whose is Whose.OURS else Standing.REVOKING):
             return False  # by us; what the other end does meanwhile runs beside it
         is_used = accepted.standing(name) is not Standing.OUT
-        return is_used or self._is_open(whose, name) or self._earlier.involves(name)
+        return is_used or self._seeker.is_under_way(whose, name) or self._earlier.involves(name)
 
     def _replaced(self, certificate: int, now: float) -> None:
         self.revoke_certificate(certificate, MultiplexCondition.REPLACED, now)
 
     def _removal_began(self, whose: Whose, names: Sequence[Name], now: float) -> None:
         for name in names:
-            self._want_no_longer(whose, name)
+            self._seeker.discard(whose, name)
         if whose is Whose.PEERS:
             self._verifier.removed(names, now)
-
-    def _want_no_longer(self, whose: Whose, name: Name) -> None:
-        if isinstance(name, DomainName):
-            self._wanted.discard(whose, name)
 
     def _out(self, names: Sequence[Name]) -> None:
         """Names are out, and with them every pair they were part of."""

@@ -154,6 +154,10 @@ class AcceptedNames:
         entry = self._entries.get(domain)
         return domain in self._served if entry is None else entry.is_served
 
+    def is_reachable(self, domain: DomainName) -> bool:
+        """Whether its end may be sent stanzas to a domain."""
+        return self.is_open(domain) and self.is_served(domain)
+
     def is_fenced(self, name: Name) -> bool:
         """Whether a name is being removed by name."""
         entry = self._entries.get(name)
@@ -195,12 +199,19 @@ class AcceptedNames:
 
     # Changes.
 
-    def add(self, certificate: AcceptedCertificate) -> None:
-        """Accept one more certificate, which gives nothing yet."""
+    def add(self, certificate: AcceptedCertificate) -> AcceptedCertificate | None:
+        """
+        Accept one more certificate, which gives nothing yet.
+
+        :returns: the one with the same subject, whose place it takes, if there is one.
+        """
         self.certificates[certificate.id] = certificate
         self._note_partial(certificate)
-        if certificate.subject is not None:
-            self._by_subject[certificate.subject] = certificate.id
+        if certificate.subject is None:
+            return None
+        before = self.of_subject(certificate.subject)
+        self._by_subject[certificate.subject] = certificate.id
+        return before
 
     def give(self, id: int, names: Iterable[Name], *, proven: DomainName | None = None) -> list[Name]:
         """

@@ -9,21 +9,22 @@ for by an event, and answered when its turn has come. Does not know what verifyi
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from math import inf
 
 from cryptography.x509 import Certificate
 
 from muxs2s.multiplex.accepted import AcceptedCertificate
-from muxs2s.multiplex.conditions import MultiplexCondition
+from muxs2s.multiplex.conditions import MultiplexCondition, Objection
 from muxs2s.multiplex.conversation import Conversation
 from muxs2s.multiplex.elements import Accept, Offer, Present, Reject, Request
 from muxs2s.multiplex.events import NamesOpened, SignatureWanted, Whose
 from muxs2s.multiplex.exchanges import PRESENTING, Exchange, PresenterInput, PresenterState
 from muxs2s.multiplex.unattributed import Unattributed
+from muxs2s.multiplex.underway import UnderWay
 from muxs2s.multiplex.waits import DueWait
 from muxs2s.proof.authenticators import AuthenticatorRefused, OwnCertificate
-from muxs2s.proof.identity import CertificateNames, SubjectKey
-from muxs2s.wire.names import DomainName, DomainPattern, Name
+from muxs2s.wire.names import DomainName, Name
 
 __all__ = ["Presenter"]
 
@@ -31,7 +32,7 @@ __all__ = ["Presenter"]
 class _Presentation(Exchange):
     """One exchange in which we present."""
 
-    __slots__ = ("certificate", "leads", "state")
+    __slots__ = ("certificate", "state")
 
     waits_as = DueWait.PRESENTER
 
@@ -41,19 +42,17 @@ class _Presentation(Exchange):
         self.certificate: OwnCertificate | None = None
         """What is shown; ``None`` as long as nothing is, and where the peer only asks whether we serve the domain."""
 
-        self.leads: Certificate | None = None
-        """What others wait for that it may give, too."""
-
 
 class Presenter:
     """
     Presents our domains on one stream.
 
-    :param free: called with a certificate when an exchange is over for which it was :meth:`on_its_way`.
+    :param arrived: as for :class:`~muxs2s.multiplex.underway.UnderWay`.
     """
 
-    def __init__(self, conversation: Conversation, free: Callable[[Certificate], object]) -> None:
-        self._conversation, self._free = conversation, free
+    def __init__(self, conversation: Conversation, arrived: Callable[[Certificate], object]) -> None:
+        self._conversation = conversation
+        self._under_way = UnderWay(arrived)
         self._open: dict[int, _Presentation] = {}
         self._offers: dict[DomainName, int] = {}
         """Ids of open exchanges that we have begun."""
@@ -62,12 +61,6 @@ class Presenter:
         """Ids of open exchanges that the peer has begun."""
 
         self._shown_at: dict[DomainName, float] = {}
-        self._shown: dict[SubjectKey, list[_Presentation]] = {}
-        """Open exchanges in which a certificate is, or is about to be, on its way, by its subject."""
-
-        self._led: set[Certificate] = set()
-        """Certificates that are, or are about to be, on their way: what else they name waits for that."""
-
         self.presented = 0
         """Certificates shown, that of the handshake not among them."""
 
@@ -82,27 +75,29 @@ class Presenter:
         """How many exchanges are open."""
         return len(self._open)
 
-    def objection(self, domain: DomainName, now: float) -> tuple[MultiplexCondition, str] | None:
+    def objection(self, domain: DomainName, now: float) -> Objection | None:
         """Why a domain of ours cannot be proven here, as far as we know ourselves."""
         found = self._proof_of(domain, now)
-        return found if isinstance(found, tuple) else None
+        return found if isinstance(found, Objection) else None
 
-    def _proof_of(self, domain: DomainName, now: float) -> OwnCertificate | tuple[MultiplexCondition, str]:
+    def _proof_of(self, domain: DomainName, now: float) -> OwnCertificate | Objection:
         """What proves a domain of ours, or why nothing does here."""
         conversation = self._conversation
         if conversation.own.is_fenced(domain):
-            return MultiplexCondition.TRY_AGAIN, f"{domain} is being taken off this stream"
+            return Objection(condition=MultiplexCondition.TRY_AGAIN, text=f"{domain} is being taken off this stream")
         certificate = conversation.domains.certificate_of(domain, now)
         if certificate is None:
-            return MultiplexCondition.UNKNOWN_DOMAIN, f"no certificate of ours names {domain}"
+            text = f"no certificate of ours names {domain}"
+            return Objection(condition=MultiplexCondition.UNKNOWN_DOMAIN, text=text)
         if self._would_oust(certificate):
-            return MultiplexCondition.POLICY_VIOLATION, f"the certificate of {domain} would take another's place here"
+            text = f"the certificate of {domain} would take another's place here"
+            return Objection(condition=MultiplexCondition.POLICY_VIOLATION, text=text)
         return certificate
 
     def on_its_way(self, domain: DomainName, now: float) -> Certificate | None:
         """The certificate of a domain, if it is being shown for another: it may give both."""
         certificate = self._conversation.domains.certificate_of(domain, now)
-        return None if certificate is None or certificate.leaf not in self._led else certificate.leaf
+        return None if certificate is None or certificate.leaf not in self._under_way else certificate.leaf
 
     def offer(self, domain: DomainName, now: float, *, renew: bool = False) -> None:
         """Begin to prove a domain; where the peer has another certificate that names it, with a newer one."""
@@ -112,7 +107,9 @@ class Presenter:
         self.offered += 1
         self._advance(exchange, PresenterInput.OFFER)
         conversation.wait(exchange, now)
-        self._lead(exchange, conversation.domains.certificate_of(domain, now))
+        certificate = conversation.domains.certificate_of(domain, now)
+        if certificate is not None:
+            self._under_way.lead(exchange.id, certificate.leaf)
         is_newer = renew or self._is_newer(domain, now)
         conversation.say(Offer(id=exchange.id, domain=domain, renew=is_newer))
 
@@ -166,7 +163,7 @@ class Presenter:
         if exchange is None or exchange.state is not PresenterState.OFFERED:
             return False
         self._advance(exchange, PresenterInput.REQUEST)
-        self.decline(id, MultiplexCondition.BAD_REQUEST, text, now)
+        self.decline(id, Objection(condition=MultiplexCondition.BAD_REQUEST, text=text), now)
         return True
 
     # What the service answers.
@@ -177,7 +174,8 @@ class Presenter:
         if exchange is None or exchange.state is not PresenterState.ASKED:
             return
         if self._conversation.own.is_fenced(exchange.domain):
-            self.decline(id, MultiplexCondition.TRY_AGAIN, "the domain is being taken off this stream", now)
+            text = "the domain is being taken off this stream"
+            self.decline(id, Objection(condition=MultiplexCondition.TRY_AGAIN, text=text), now)
             return
         self._advance(exchange, PresenterInput.READY)
         self._conversation.wait(exchange, now)
@@ -185,17 +183,17 @@ class Presenter:
         self.presented += 1
         self._conversation.say(Present(id=id, data=authenticator))
 
-    def decline(self, id: int, condition: MultiplexCondition, text: str, now: float) -> None:
+    def decline(self, id: int, objection: Objection, now: float) -> None:
         """Do not show a proof after all; too late is no error."""
         exchange = self._open.get(id)
         if exchange is None or exchange.state is not PresenterState.ASKED:
             return
         self._end(exchange, PresenterInput.DECLINE)
         conversation = self._conversation
-        if not exchange.is_ours or condition is MultiplexCondition.BAD_REQUEST:
-            conversation.note_failure(condition, now)
-        conversation.reject(id, condition, text)
-        conversation.refused(Whose.OURS, exchange.domain, condition, text, now)
+        if not exchange.is_ours or objection.condition is MultiplexCondition.BAD_REQUEST:
+            conversation.note_failure(objection.condition, now)
+        conversation.reject(id, objection)
+        conversation.refused(Whose.OURS, exchange.domain, objection, now)
 
     def late(self, id: int, now: float) -> None:
         """
@@ -206,46 +204,44 @@ class Presenter:
         exchange = self._open[id]
         conversation = self._conversation
         text = f"the peer has not answered within {conversation.limits.answer_seconds:g} seconds"
-        condition, retry_seconds = MultiplexCondition.TIMEOUT, None
+        objection = Objection(condition=MultiplexCondition.TIMEOUT, text=text)
         if exchange.state is PresenterState.OFFERED:
             self._end(exchange, PresenterInput.LATE)
-            conversation.reject(id, condition, text)
+            conversation.reject(id, objection)
         else:
             self._advance(exchange, PresenterInput.LATE)
-            self._stop_leading(exchange)
-            retry_seconds = inf
-        conversation.refused(Whose.OURS, exchange.domain, condition, text, now, retry_seconds=retry_seconds)
+            self._under_way.stop_leading(exchange.id)
+            objection = replace(objection, retry_seconds=inf)
+        conversation.refused(Whose.OURS, exchange.domain, objection, now)
 
     # The inside.
 
     def _requested_unasked(self, request: Request, now: float) -> None:
         """The peer begins: it wants a domain that it believes to be here."""
-        conversation = self._conversation
-        met = conversation.bound_met(now)
-        if met is not None:
-            conversation.turn_down(request.id, MultiplexCondition.TOO_MANY, met[0], now, retry_seconds=met[1])
-            return
-        refused = self._objection_to_asking(request, now)
-        if refused is not None:
-            conversation.turn_down(request.id, *refused, now)
+        objection = self._conversation.objection(now) or self._objection_to_asking(request, now)
+        if objection is not None:
+            self._conversation.turn_down(request.id, objection, now)
             return
         exchange = _Presentation(request.id, request.domain, is_ours=False)
         self._begin(exchange)
         self._take_request(exchange, request, now)
 
-    def _objection_to_asking(self, request: Request, now: float) -> tuple[MultiplexCondition, str] | None:
+    def _objection_to_asking(self, request: Request, now: float) -> Objection | None:
         """What keeps us from answering; a domain that is hidden meets the same words as one that is not ours."""
         conversation, domain = self._conversation, request.domain
         if domain in self._asked:
-            return MultiplexCondition.DUPLICATE, "another exchange for this domain is open"
+            text = "another exchange for this domain is open"
+            return Objection(condition=MultiplexCondition.DUPLICATE, text=text)
         if conversation.own.is_fenced(domain):
-            return MultiplexCondition.TRY_AGAIN, "the domain is being taken off this stream"
+            text = "the domain is being taken off this stream"
+            return Objection(condition=MultiplexCondition.TRY_AGAIN, text=text)
         repeat_seconds = conversation.limits.repeat_seconds
         if request.data and now - self._shown_at.get(domain, -inf) < repeat_seconds:
-            return MultiplexCondition.TRY_AGAIN, f"it was shown less than {repeat_seconds:g} seconds ago"
+            text = f"it was shown less than {repeat_seconds:g} seconds ago"
+            return Objection(condition=MultiplexCondition.TRY_AGAIN, text=text)
         is_shown = conversation.domains.is_shown(domain)
         if not is_shown or (request.data and conversation.domains.certificate_of(domain, now) is None):
-            return MultiplexCondition.UNKNOWN_DOMAIN, "no such domain here"
+            return Objection(condition=MultiplexCondition.UNKNOWN_DOMAIN, text="no such domain here")
         return None
 
     def _take_request(self, exchange: _Presentation, request: Request, now: float) -> None:
@@ -256,17 +252,16 @@ class Presenter:
             self._answer_empty(exchange, now)
             return
         certificate = self._proof_of(exchange.domain, now)
-        if isinstance(certificate, tuple):
-            self.decline(exchange.id, *certificate, now)
+        if isinstance(certificate, Objection):
+            self.decline(exchange.id, certificate, now)
             return
         try:
             read = self._conversation.authenticators.read_request(request.data, exchange.domain)
-        except AuthenticatorRefused as refused_request:
-            self.decline(exchange.id, MultiplexCondition.BAD_REQUEST, str(refused_request), now)
+        except AuthenticatorRefused as refused:
+            self.decline(exchange.id, Objection(condition=MultiplexCondition.BAD_REQUEST, text=str(refused)), now)
             return
         exchange.certificate = certificate
-        self._lead(exchange, certificate)
-        self._shown.setdefault(certificate.subject, []).append(exchange)
+        self._under_way.show(exchange.id, exchange.domain, certificate)
         self._conversation.tell(
             SignatureWanted(id=exchange.id, domain=exchange.domain, certificate=certificate, request=read)
         )
@@ -275,7 +270,7 @@ class Presenter:
         """The peer accepts a domain already, and asks whether it is here; only it can begin that."""
         if exchange.is_ours:
             text = "an offer is answered by a request for proof"
-            self.decline(exchange.id, MultiplexCondition.BAD_REQUEST, text, now)
+            self.decline(exchange.id, Objection(condition=MultiplexCondition.BAD_REQUEST, text=text), now)
             return
         self._advance(exchange, PresenterInput.READY)
         self._conversation.wait(exchange, now)
@@ -295,17 +290,17 @@ class Presenter:
 
         Source: doc/protocol.rst, "Same subject".
         """
-        own, subject = self._conversation.own, certificate.subject
-        accepted = own.of_subject(subject)
+        own = self._conversation.own
+        accepted = own.of_subject(certificate.subject)
         ousted = own.only_given_by(accepted) if accepted is not None and accepted.leaf != certificate.leaf else ()
         if not all(self._spares(certificate, name) for name in ousted):
             return True
-        on_their_way = self._shown.get(subject, ())
-        return any(not certificate.names.covers(exchange.domain) for exchange in on_their_way)
+        shown_for = self._under_way.domains_of(certificate.subject)
+        return not all(map(certificate.names.covers, shown_for))
 
     def _spares(self, certificate: OwnCertificate, name: Name) -> bool:
         """Whether a name is nobody's here, or in the certificate as well; a pattern may stand for one in use."""
-        if _is_named(certificate.names, name):
+        if certificate.names.include(name):
             return True
         return isinstance(name, DomainName) and name not in self._conversation.domains.hosted
 
@@ -318,7 +313,8 @@ class Presenter:
         self._give(id, accept, domain)
         if not conversation.own.is_open(domain):
             text = f"the peer has accepted a proof of {domain}, but not the domain"
-            conversation.refused(Whose.OURS, domain, MultiplexCondition.TRY_AGAIN, text, now)
+            objection = Objection(condition=MultiplexCondition.TRY_AGAIN, text=text)
+            conversation.refused(Whose.OURS, domain, objection, now)
 
     def _give(self, id: int, accept: Accept, proven: DomainName | None) -> None:
         """Take the names the peer accepts: those in our certificate or, where we do not know it, those of ours."""
@@ -341,7 +337,7 @@ class Presenter:
         if certificate.subject is not None:
             if name.ascii in names.entries:
                 return True
-            if not (isinstance(name, DomainName) and names.covers(name)):
+            if not names.include(name):
                 return False
         return name in (proven, conversation.own.header_domain) or conversation.domains.is_shown(name)
 
@@ -357,31 +353,7 @@ class Presenter:
         del self._open[exchange.id]
         by_domain = self._offers if exchange.is_ours else self._asked
         del by_domain[exchange.domain]
-        if exchange.certificate is not None:
-            subject = exchange.certificate.subject
-            self._shown[subject].remove(exchange)
-            if not self._shown[subject]:
-                del self._shown[subject]
-
-        self._stop_leading(exchange)
-
-    def _lead(self, exchange: _Presentation, certificate: OwnCertificate | None) -> None:
-        """Let other domains of a certificate wait for an exchange, if none does so already."""
-        if certificate is not None and exchange.leads is None and certificate.leaf not in self._led:
-            exchange.leads = certificate.leaf
-            self._led.add(certificate.leaf)
-
-    def _stop_leading(self, exchange: _Presentation) -> None:
-        certificate, exchange.leads = exchange.leads, None
-        if certificate is not None:
-            self._led.discard(certificate)
-            self._free(certificate)
+        self._under_way.over(exchange.id)
 
     def _advance(self, exchange: _Presentation, by: PresenterInput) -> None:
         exchange.state = PRESENTING[exchange.state, by]
-
-
-def _is_named(names: CertificateNames, name: Name) -> bool:
-    if isinstance(name, DomainPattern):
-        return name.ascii in names.patterns
-    return names.covers(name)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from muxs2s.multiplex.conditions import LONGEST_RETRY_SECONDS, MultiplexCondition
+from muxs2s.multiplex.conditions import LONGEST_RETRY_SECONDS, Objection
 from muxs2s.multiplex.events import DomainRefused, Whose
 from muxs2s.wire.names import DomainName
 
@@ -38,32 +38,15 @@ class Refusals:
         """How many are kept."""
         return len(self._last)
 
-    def note(
-        self,
-        whose: Whose,
-        domain: DomainName,
-        condition: MultiplexCondition,
-        text: str,
-        now: float,
-        *,
-        retry_seconds: float | None = None,
-    ) -> DomainRefused:
-        """
-        Remember a refusal.
-
-        :param retry_seconds: when it may be tried again, if that was said; else the condition decides.
-        """
+    def note(self, whose: Whose, domain: DomainName, objection: Objection, now: float) -> DomainRefused:
+        """Remember a refusal."""
         _, failures = self._last.pop((whose, domain), (None, 0))
-        if retry_seconds is None:
-            retry_seconds = condition.retry_seconds
-            if condition.doubles:
-                retry_seconds = min(retry_seconds * 2 ** min(failures, _MOST_DOUBLINGS), LONGEST_RETRY_SECONDS)
         refused = DomainRefused(
             whose=whose,
             domain=domain,
-            condition=condition,
-            text=text[:MAX_KEPT_CHARACTERS],
-            retry_at=now + retry_seconds,
+            condition=objection.condition,
+            text=objection.text[:MAX_KEPT_CHARACTERS],
+            retry_at=now + _wait_seconds(objection, failures),
         )
         self._last[whose, domain] = refused, failures + 1
         if len(self._last) > self._max_domains:
@@ -78,3 +61,13 @@ class Refusals:
         """What keeps a domain from being tried now, if anything."""
         known = self._last.get((whose, domain))
         return None if known is None or known[0].retry_at <= now else known[0]
+
+
+def _wait_seconds(objection: Objection, failures: int) -> float:
+    """How long to wait, after so many failures in a row before this one."""
+    if objection.retry_seconds is not None:
+        return objection.retry_seconds
+    seconds = objection.condition.retry_seconds
+    if objection.condition.doubles:
+        seconds = min(seconds * 2 ** min(failures, _MOST_DOUBLINGS), LONGEST_RETRY_SECONDS)
+    return seconds

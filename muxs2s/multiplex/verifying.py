@@ -10,10 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from cryptography.hazmat.primitives.serialization import Encoding
-
 from muxs2s.multiplex.accepted import AcceptedCertificate
-from muxs2s.multiplex.conditions import MultiplexCondition
+from muxs2s.multiplex.conditions import MultiplexCondition, Objection
 from muxs2s.multiplex.conversation import Conversation
 from muxs2s.multiplex.elements import Accept, ListedName, Offer, Present, Reject, Request, portions
 from muxs2s.multiplex.events import NamesOpened, ProofRecalled, ProofShown, Whose
@@ -21,8 +19,6 @@ from muxs2s.multiplex.exchanges import VERIFYING, Exchange, VerifierInput, Verif
 from muxs2s.multiplex.unattributed import Unattributed
 from muxs2s.multiplex.verdicts import NotVouched, Vouched
 from muxs2s.multiplex.waits import DueWait
-from muxs2s.proof.identity import names_in, subject_key
-from muxs2s.proof.issuers import kept_once
 from muxs2s.wire.names import DomainName, Name
 
 __all__ = ["Verifier"]
@@ -71,11 +67,12 @@ class Verifier:
         """How many exchanges are open."""
         return len(self._open)
 
-    def objection(self, domain: DomainName) -> tuple[MultiplexCondition, str] | None:
+    def objection(self, domain: DomainName) -> Objection | None:
         """What keeps us from accepting a domain of the peer at the moment, as far as we know ourselves."""
         if domain in self._conversation.domains.hosted:
-            return MultiplexCondition.POLICY_VIOLATION, f"{domain} is hosted at the other end"
-        return self._objection_to_offer(domain)
+            text = f"{domain} is hosted at the other end"
+            return Objection(condition=MultiplexCondition.POLICY_VIOLATION, text=text)
+        return self._objection_to_domain(domain)
 
     def ask(self, domain: DomainName, now: float) -> None:
         """Begin to have a domain proven or, if it is accepted, confirmed that it is served."""
@@ -89,7 +86,11 @@ class Verifier:
     def offered(self, offer: Offer, now: float) -> None:
         """The peer would like to prove a domain."""
         conversation = self._conversation
-        if not conversation.begins(offer.id) or self._turns_down(offer, now):
+        if not conversation.begins(offer.id):
+            return
+        objection = self._objection_to_offer(offer.domain, now)
+        if objection is not None:
+            conversation.turn_down(offer.id, objection, now)
             return
         exchange = _Verification(offer.id, offer.domain, is_ours=False)
         self._begin(exchange)
@@ -146,7 +147,8 @@ class Verifier:
         if exchange is None or exchange.state is not VerifierState.REQUESTED:
             return False
         self._advance(exchange, VerifierInput.PRESENT)
-        self._reject(exchange, VerifierInput.NOT_PROVEN, MultiplexCondition.BAD_REQUEST, text, now)
+        objection = Objection(condition=MultiplexCondition.BAD_REQUEST, text=text)
+        self._reject(exchange, VerifierInput.NOT_PROVEN, objection, now)
         return True
 
     # What the service answers.
@@ -158,12 +160,13 @@ class Verifier:
             return
         self.judged += 1
         if isinstance(verdict, NotVouched):
-            self._reject(exchange, VerifierInput.NOT_PROVEN, verdict.condition, verdict.text, now)
+            objection = Objection(condition=verdict.condition, text=verdict.text)
+            self._reject(exchange, VerifierInput.NOT_PROVEN, objection, now)
             return
         given = self.listed(verdict.names, proven=exchange.domain)
-        refused = self._late_objection(exchange, given)
-        if refused is not None:
-            self._reject(exchange, VerifierInput.NOT_PROVEN, *refused, now)
+        late_objection = self._late_objection(exchange, given)
+        if late_objection is not None:
+            self._reject(exchange, VerifierInput.NOT_PROVEN, late_objection, now)
         else:
             self._end(exchange, VerifierInput.PROVEN)
             self._accept(exchange, verdict, given, now)
@@ -173,15 +176,17 @@ class Verifier:
         exchange = self._open[id]
         waited_for = "the proof" if exchange.state is VerifierState.REQUESTED else "the verdict"
         text = f"{waited_for} has not come within {self._conversation.limits.answer_seconds:g} seconds"
-        self._reject(exchange, VerifierInput.LATE, MultiplexCondition.TIMEOUT, text, now)
+        objection = Objection(condition=MultiplexCondition.TIMEOUT, text=text)
+        self._reject(exchange, VerifierInput.LATE, objection, now)
 
     def removed(self, names: Iterable[Name], now: float) -> None:
         """Either end begins to take names off: what is open on them is over."""
+        text = "the domain is being taken off this stream"
+        objection = Objection(condition=MultiplexCondition.TRY_AGAIN, text=text)
         for name in names:
             exchange = self._by_domain.get(name) if isinstance(name, DomainName) else None
             if exchange is not None:
-                text = "the domain is being taken off this stream"
-                self._reject(exchange, VerifierInput.REMOVAL, MultiplexCondition.TRY_AGAIN, text, now)
+                self._reject(exchange, VerifierInput.REMOVAL, objection, now)
 
     # Names and certificates.
 
@@ -210,24 +215,9 @@ class Verifier:
 
         :returns: the one with the same subject, whose place it takes, if there is one.
         """
-        leaf, *issuers = vouched.chain
-        names, conversation = names_in(leaf), self._conversation
-        subject = subject_key(leaf)
-        replaced = conversation.peers.of_subject(subject)
-        conversation.peers.add(
-            AcceptedCertificate(
-                id=id,
-                subject=subject,
-                shown=leaf.public_bytes(Encoding.DER),
-                issuers=tuple(map(kept_once, issuers)),
-                names_in_it=names,
-                until=vouched.until,
-                prooftype=vouched.prooftype,
-                evidence=vouched.evidence,
-            )
-        )
+        replaced = self._conversation.peers.add(AcceptedCertificate.of_peer(id, vouched))
         if vouched.until is not None:
-            conversation.waits.add(vouched.until, DueWait.CERTIFICATE, id)
+            self._conversation.waits.add(vouched.until, DueWait.CERTIFICATE, id)
         return replaced
 
     def give(self, id: int, certificate: int, names: list[ListedName], *, proven: DomainName | None) -> None:
@@ -245,50 +235,44 @@ class Verifier:
 
     # The inside.
 
-    def _objection_to_offer(self, domain: DomainName) -> tuple[MultiplexCondition, str] | None:
+    def _objection_to_domain(self, domain: DomainName) -> Objection | None:
         """What anybody may hear who offers a domain: that it is ours is told only to those who prove it."""
         conversation = self._conversation
         if conversation.peers.is_fenced(domain):
-            return MultiplexCondition.TRY_AGAIN, f"{domain} is being taken off this stream"
+            return Objection(condition=MultiplexCondition.TRY_AGAIN, text=f"{domain} is being taken off this stream")
         if not conversation.domains.policies().of(domain).is_multiplexed:
-            return MultiplexCondition.POLICY_VIOLATION, f"the policy denies {domain} on a shared stream"
+            text = f"the policy denies {domain} on a shared stream"
+            return Objection(condition=MultiplexCondition.POLICY_VIOLATION, text=text)
         return None
 
-    def _turns_down(self, offer: Offer, now: float) -> bool:
-        """Whether an offer is over at once; the first reason that fits is told."""
-        conversation = self._conversation
-        met = conversation.bound_met(now) or self._fullness(offer.domain)
-        if met is not None:
-            conversation.turn_down(offer.id, MultiplexCondition.TOO_MANY, met[0], now, retry_seconds=met[1])
-            return True
-        refused = self._objection_to_offer(offer.domain)
-        if offer.domain in self._by_domain:
-            refused = MultiplexCondition.DUPLICATE, "another exchange for this domain is open"
-        if refused is not None:
-            conversation.turn_down(offer.id, *refused, now)
-        return refused is not None
+    def _objection_to_offer(self, domain: DomainName, now: float) -> Objection | None:
+        """What ends an offer at once; the first reason that fits is told."""
+        objection = self._conversation.objection(now) or self._fullness(domain)
+        if objection is None and domain in self._by_domain:
+            text = "another exchange for this domain is open"
+            objection = Objection(condition=MultiplexCondition.DUPLICATE, text=text)
+        return objection or self._objection_to_domain(domain)
 
-    def _fullness(self, domain: DomainName) -> tuple[str, None] | None:
+    def _fullness(self, domain: DomainName) -> Objection | None:
         """Whether there is no room for a domain, or for one more certificate, though each gives one name at least."""
         peers, most = self._conversation.peers, self._conversation.limits.max_domains
         if len(peers) >= most and domain not in peers:
-            return f"{most} names of yours are kept", None
+            return Objection(condition=MultiplexCondition.TOO_MANY, text=f"{most} names of yours are kept")
         if len(peers.certificates) >= 2 * most:
-            return f"{2 * most} certificates of yours are kept", None
+            return Objection(condition=MultiplexCondition.TOO_MANY, text=f"{2 * most} certificates of yours are kept")
         return None
 
-    def _late_objection(
-        self, exchange: _Verification, given: list[ListedName]
-    ) -> tuple[MultiplexCondition, str] | None:
+    def _late_objection(self, exchange: _Verification, given: list[ListedName]) -> Objection | None:
         """What keeps us from accepting a domain, though it is proven: much can have happened meanwhile."""
         conversation = self._conversation
         if exchange.recalled is not None and exchange.recalled not in conversation.peers.certificates:
-            return MultiplexCondition.TRY_AGAIN, "the certificate that was judged is no longer accepted"
-        refused = self.objection(exchange.domain)
-        if refused is None and not (given and given[0].name == exchange.domain):
+            text = "the certificate that was judged is no longer accepted"
+            return Objection(condition=MultiplexCondition.TRY_AGAIN, text=text)
+        objection = self.objection(exchange.domain)
+        if objection is None and not (given and given[0].name == exchange.domain):
             text = f"no room for more than {conversation.limits.max_domains} names"
-            refused = MultiplexCondition.TOO_MANY, text
-        return refused
+            return Objection(condition=MultiplexCondition.TOO_MANY, text=text)
+        return objection
 
     def _request(self, exchange: _Verification, now: float, *, proof: bool) -> None:
         conversation = self._conversation
@@ -305,12 +289,13 @@ class Verifier:
         giver = peers.giver(exchange.domain) if peers.is_open(exchange.domain) else None
         if giver is None:
             text = "the domain is no longer accepted here"
-            self._reject(exchange, VerifierInput.NOT_PROVEN, MultiplexCondition.TRY_AGAIN, text, now)
+            objection = Objection(condition=MultiplexCondition.TRY_AGAIN, text=text)
+            self._reject(exchange, VerifierInput.NOT_PROVEN, objection, now)
             return
         given = self.listed([ListedName(name=exchange.domain, until=giver.until)], proven=exchange.domain)
-        refused = self._late_objection(exchange, given)
-        if refused is not None:
-            self._reject(exchange, VerifierInput.NOT_PROVEN, *refused, now)
+        late_objection = self._late_objection(exchange, given)
+        if late_objection is not None:
+            self._reject(exchange, VerifierInput.NOT_PROVEN, late_objection, now)
             return
         self._end(exchange, VerifierInput.PROVEN)
         self._open_domain(exchange, giver.id, given)
@@ -329,14 +314,12 @@ class Verifier:
         self._conversation.refusals.forget(Whose.PEERS, exchange.domain)
         self.give(exchange.id, certificate, names, proven=exchange.domain)
 
-    def _reject(
-        self, exchange: _Verification, by: VerifierInput, condition: MultiplexCondition, text: str, now: float
-    ) -> None:
+    def _reject(self, exchange: _Verification, by: VerifierInput, objection: Objection, now: float) -> None:
         conversation = self._conversation
         self._end(exchange, by)
-        conversation.note_failure(condition, now)
-        conversation.reject(exchange.id, condition, text)
-        conversation.refused(Whose.PEERS, exchange.domain, condition, text, now)
+        conversation.note_failure(objection.condition, now)
+        conversation.reject(exchange.id, objection)
+        conversation.refused(Whose.PEERS, exchange.domain, objection, now)
 
     def _begin(self, exchange: _Verification) -> None:
         self._conversation.begin(exchange)

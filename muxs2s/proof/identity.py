@@ -17,7 +17,7 @@ from typing import Final, cast
 from cryptography.x509 import Certificate, DNSName, SubjectAlternativeName
 from cryptography.x509.oid import ExtensionOID
 
-from muxs2s.wire.names import DomainName, NameRefused
+from muxs2s.wire.names import DomainName, DomainPattern, Name, NameRefused
 
 __all__ = [
     "MAX_CACHED_CERTIFICATES",
@@ -110,6 +110,10 @@ class CertificateNames:
         if name in self.dns or name in self.srv or name in self.xmpp:
             return True
         return f"*.{name.partition('.')[2]}" in self.patterns
+
+    def include(self, name: Name) -> bool:
+        """Whether they give ``name``: a domain that they cover, or a pattern that is one of them."""
+        return name.ascii in self.patterns if isinstance(name, DomainPattern) else self.covers(name)
 
     def all_domains(self) -> frozenset[DomainName]:
         """Every domain named in full; the patterns stay in :attr:`patterns`."""

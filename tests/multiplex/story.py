@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from itertools import product
 from typing import Final
 
-from muxs2s.multiplex.accepted import own_certificate
+from muxs2s.multiplex.accepted import AcceptedCertificate
 from muxs2s.multiplex.conditions import MultiplexCondition
 from muxs2s.multiplex.elements import Accept, MultiplexElement, Offer, Request, Revoke, Withdraw, Withdrawn
 from muxs2s.multiplex.events import DomainRefused
@@ -201,7 +201,7 @@ class Story:
             other.certificates[header] = issued(header)
             if by_certificate:
                 other.multiplexer.own.drop(0)
-                other.multiplexer.own.add(own_certificate(0, shown, issued(header).names))
+                other.multiplexer.own.add(AcceptedCertificate.of_handshake(shown))
             else:
                 pair = DomainPair(header, other.header_domain)
                 side.associations.accept_pair(Direction.INBOUND, pair, OWN_KEY)

@@ -457,9 +457,9 @@ class RenewalTests(PresentingCase):
             self.one.hear(accept(1, D))
             self.one.said()
             if not here:
-                self.one.multiplexer._wanted.add(Whose.OURS, C)
+                self.one.multiplexer._seeker._wanted.add(Whose.OURS, C)
                 self.one.end.certificates.clear()
-                self.one.multiplexer._begin_wanted(self.one.now)
+                self.one.multiplexer._seeker.go_on(self.one.now)
             else:
                 self.one.want("c.example", "b.example")
             self.assertEqual([Offer(id=3, domain=C)], self.one.said())

@@ -6,7 +6,7 @@ from math import inf
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from muxs2s.multiplex.conditions import LONGEST_RETRY_SECONDS, MultiplexCondition
+from muxs2s.multiplex.conditions import LONGEST_RETRY_SECONDS, MultiplexCondition, Objection
 from muxs2s.multiplex.events import Whose
 from muxs2s.multiplex.refusals import MAX_KEPT_CHARACTERS, Refusals
 from muxs2s.multiplex.waits import DueWait, Waits
@@ -79,7 +79,8 @@ class RefusalsTests(SynchronousTestCase):
         self, domain: str = "b.example", condition: MultiplexCondition = MultiplexCondition.TRY_AGAIN, **given: float
     ) -> float:
         """Note a refusal at 1,000; when it may be tried again."""
-        return self.refusals.note(Whose.PEERS, name(domain), condition, "x" * 201, 1_000.0, **given).retry_at - 1_000.0
+        objection = Objection(condition=condition, text="not now", **given)
+        return self.refusals.note(Whose.PEERS, name(domain), objection, 1_000.0).retry_at - 1_000.0
 
     def test_doubling(self) -> None:
         """M4: what is undecided is tried again after a minute, then after twice as long each time, up to an hour."""
@@ -123,5 +124,6 @@ class RefusalsTests(SynchronousTestCase):
     def test_text(self) -> None:
         """Of what was said for people the first 200 characters are kept."""
         for length in (MAX_KEPT_CHARACTERS, MAX_KEPT_CHARACTERS + 1):
-            said = self.refusals.note(Whose.OURS, name("a.example"), MultiplexCondition.TIMEOUT, "x" * length, 1_000.0)
+            objection = Objection(condition=MultiplexCondition.TIMEOUT, text="x" * length)
+            said = self.refusals.note(Whose.OURS, name("a.example"), objection, 1_000.0)
             self.assertEqual(MAX_KEPT_CHARACTERS, len(said.text))
