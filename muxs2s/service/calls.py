@@ -7,7 +7,7 @@ is done when it is over: see :mod:`muxs2s.service.searching`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from twisted.internet.defer import Deferred, succeed
@@ -28,9 +28,14 @@ def _no_stage() -> object:
 
 
 class Call:
-    """A stream that is being opened, and those who wait for what it shows."""
+    """
+    A stream that is being opened, and those who wait for what it shows.
 
-    def __init__(self, clock: IReactorTime, ended: Callable[[], None]) -> None:
+    :ivar endpoints: where it may lead.
+    """
+
+    def __init__(self, clock: IReactorTime, endpoints: frozenset[Endpoint], ended: Callable[[Call], None]) -> None:
+        self.endpoints = endpoints
         self.stage: Callable[[], object] = _no_stage
         """Tells how far it has got, by any values that differ from stage to stage."""
 
@@ -65,7 +70,7 @@ class Call:
 
         :param unavailable: why it came to nothing, where that goes for everyone.
         """
-        self._ended()
+        self._ended(self)
         self.wake(unavailable)
 
     def wake(self, unavailable: StreamUnavailable | None = None) -> None:
@@ -119,28 +124,32 @@ class Call:
 
 
 class Calls:
-    """The calls under way, by where they go."""
+    """The calls under way, by where they may lead."""
 
     def __init__(self, clock: IReactorTime) -> None:
         self._clock = clock
-        self._calls: dict[Endpoint, Call] = {}
+        self._calls: dict[Endpoint, dict[Call, None]] = {}
+        """In the order in which they began."""
 
-    def find(self, endpoints: Iterable[Endpoint]) -> Call | None:
-        """Find a call to one of these endpoints."""
-        return next((self._calls[endpoint] for endpoint in endpoints if endpoint in self._calls), None)
+    def find(self, endpoints: frozenset[Endpoint]) -> Call | None:
+        """Find a call that may lead to one of these endpoints; rather one that leads nowhere else."""
+        here_alone = (call for call in self.at(endpoints) if call.endpoints <= endpoints)
+        return next(here_alone, None) or next(self.at(endpoints), None)
 
-    def begin(self, endpoints: Iterable[Endpoint]) -> Call:
-        """
-        Begin one.
+    def at(self, endpoints: Iterable[Endpoint]) -> Iterator[Call]:
+        """All of them."""
+        return (call for endpoint in endpoints for call in self._calls.get(endpoint, ()))
 
-        :returns: where others are under way to the same endpoints, one that nobody finds there.
-        """
-        free = [endpoint for endpoint in endpoints if endpoint not in self._calls]
-
-        def ended() -> None:
-            for endpoint in free:
-                self._calls.pop(endpoint, None)
-
-        call = Call(self._clock, ended)
-        self._calls.update(dict.fromkeys(free, call))
+    def begin(self, endpoints: frozenset[Endpoint]) -> Call:
+        """Begin one."""
+        call = Call(self._clock, endpoints, self._ended)
+        for endpoint in endpoints:
+            self._calls.setdefault(endpoint, {})[call] = None
         return call
+
+    def _ended(self, call: Call) -> None:
+        for endpoint in call.endpoints:
+            calls = self._calls[endpoint]
+            del calls[call]
+            if not calls:
+                del self._calls[endpoint]

@@ -22,7 +22,7 @@ from muxs2s.multiplex.events import DomainRefused, Multiplexes, MultiplexRefused
 from muxs2s.network.protocol import StreamProtocol
 from muxs2s.network.targets import Target
 from muxs2s.service.asking import Answer, Askers
-from muxs2s.service.calls import Call, Calls
+from muxs2s.service.calls import PATIENCE_SECONDS, Call, Calls
 from muxs2s.service.linkseams import StreamUnavailable
 from muxs2s.service.lobbies import Lobby
 from muxs2s.service.opening import Purpose
@@ -107,6 +107,7 @@ class Search:
         if not seams.may_share(pair.target):
             return await seams.open(Purpose(pair=pair, is_shared=False))
         endpoints = await self.whereabouts.of(pair.target)
+        until = seams.clock.seconds() + PATIENCE_SECONDS
         takes_hints = True
         while (found := seams.find(pair)) is None:
             shared = self._shared.leading_to(endpoints, takes_hints=takes_hints)
@@ -117,7 +118,7 @@ class Search:
                 takes_hints = takes_hints and answer is not Answer.MISLED
                 if answer is Answer.REFUSED:
                     return await seams.open(Purpose(pair=pair, is_shared=False))
-            elif not await self._waited(endpoints):
+            elif not await self._waited(endpoints, until):
                 return await self._call(pair, endpoints)
         return found
 
@@ -225,7 +226,8 @@ class Search:
                 await _next_turn(self._seams.clock)
             if self.whereabouts.is_looking(target):
                 await self.whereabouts.of(target)
-            await self._waited(self.whereabouts.known(target) or frozenset())
+            until = self._seams.clock.seconds() + PATIENCE_SECONDS
+            await self._waited(self.whereabouts.known(target) or frozenset(), until)
         except StreamUnavailable:
             """Whoever waits makes out by itself what that means for it."""
         finally:
@@ -249,12 +251,23 @@ class Search:
         self._shared.misled(shared, endpoints)
         return Answer.MISLED
 
-    def _waited(self, endpoints: frozenset[Endpoint]) -> Deferred[bool]:
-        """Wait for whoever calls the same peer; whether there was somebody, who has shown something in time."""
+    def _waited(self, endpoints: frozenset[Endpoint], until: float) -> Deferred[bool]:
+        """
+        Wait for whoever calls the same peer; whether there was somebody, who has shown something in time.
+
+        Anybody can have DNS name the servers of others for a domain of his, and one of his own before. A call that may
+        lead elsewhere shows nothing of a peer, and keeps nobody from it for long.
+
+        :param until: to wait for such calls, one after the other, seconds.
+        """
+        clock = self._seams.clock
         call = self._calls.find(endpoints)
-        if call is None or self.ways.is_ordinary(endpoints, self._seams.clock.seconds()):
+        if call is None or self.ways.is_ordinary(endpoints, clock.seconds()):
             return succeed(False)
-        return call.join(is_patient=self.ways.multiplexes(endpoints))
+        if call.endpoints <= endpoints:
+            return call.join(is_patient=self.ways.multiplexes(endpoints))
+        waiting = call.join(is_patient=False).addErrback(_look_again)
+        return waiting.addTimeout(max(0.0, until - clock.seconds()), clock, lambda _late, _seconds: False)
 
     async def _call(self, pair: DomainPair, endpoints: frozenset[Endpoint]) -> StreamProtocol:
         """Open a stream; whoever wants the same peer meanwhile may wait for what it shows."""
@@ -315,8 +328,7 @@ class Search:
         self._seams.reached(self.whereabouts.domains_at(endpoints))
         for pair in [pair for pair, (where, _) in self._opening.items() if not where.isdisjoint(endpoints)]:
             self._askers.ask(pair, connection).addCallback(self._overtaken, pair, connection)
-        call = self._calls.find(endpoints)
-        if call is not None:
+        for call in tuple(self._calls.at(endpoints)):
             call.wake()
 
     def _overtaken(self, answer: Answer, pair: DomainPair, connection: StreamProtocol) -> None:
@@ -339,6 +351,12 @@ def _next_turn(clock: IReactorTime) -> Deferred[None]:
     turn: Deferred[None] = Deferred()
     clock.callLater(0, turn.callback, None)
     return turn
+
+
+def _look_again(failure: Failure) -> bool:
+    """A call that may have led elsewhere was in vain: that says nothing."""
+    failure.trap(StreamUnavailable)
+    return True
 
 
 def _address_of(connection: StreamProtocol) -> Endpoint | None:

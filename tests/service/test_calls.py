@@ -13,6 +13,7 @@ from muxs2s.service.linkseams import StreamUnavailable
 from muxs2s.wire.errors import StanzaCondition
 
 HERE = frozenset({("xmpp.b.example", 5269), ("192.0.2.2", 5269)})
+ELSEWHERE = frozenset({("192.0.2.2", 5270)})
 UNREACHABLE = StreamUnavailable(StanzaCondition.REMOTE_SERVER_TIMEOUT, "nobody there", final=False)
 
 
@@ -30,18 +31,23 @@ class CallTests(SynchronousTestCase):
 
     def test_found(self) -> None:
         """It is found by any of its endpoints while it lasts, and by no other."""
-        self.assertIs(self.call, self.calls.find([("elsewhere.example", 1), ("192.0.2.2", 5269)]))
-        self.assertIsNone(self.calls.find([("192.0.2.2", 5270)]))
+        self.assertIs(self.call, self.calls.find(frozenset({("elsewhere.example", 1), ("192.0.2.2", 5269)})))
+        self.assertIsNone(self.calls.find(ELSEWHERE))
         self.call.end()
         self.assertIsNone(self.calls.find(HERE))
 
     def test_beside(self) -> None:
-        """One that begins while another is under way is found where that does not go; each ends by itself."""
-        beside = self.calls.begin([*HERE, ("192.0.2.2", 5270)])
+        """Of several that is found which leads nowhere else, else the first; each ends by itself."""
+        beside = self.calls.begin(HERE | ELSEWHERE)
         self.assertIs(self.call, self.calls.find(HERE))
-        self.assertIs(beside, self.calls.find([("192.0.2.2", 5270)]))
+        self.assertIs(beside, self.calls.find(ELSEWHERE))
+        self.assertEqual({self.call, beside}, set(self.calls.at(HERE)))
+        self.call.end()
+        self.assertIs(beside, self.calls.find(HERE))
+        again = self.calls.begin(HERE)
+        self.assertIs(again, self.calls.find(HERE))
         beside.end()
-        self.assertIs(self.call, self.calls.find(HERE))
+        self.assertIsNone(self.calls.find(ELSEWHERE))
 
     def test_end(self) -> None:
         """Whoever waits looks again when it has shown something, in turn."""

@@ -34,6 +34,8 @@ class DoubleGuide:
 
     def __init__(self) -> None:
         self.elsewhere: dict[DomainName, Target] = {}
+        self.before: dict[DomainName, Target] = {}
+        """Further servers, which have their turn first."""
         self.goes_on: Deferred[None] | None = None
 
     def targets(self, domain: DomainName) -> Deferred[tuple[Target, ...]]:
@@ -43,7 +45,8 @@ class DoubleGuide:
     async def _targets(self, domain: DomainName) -> tuple[Target, ...]:
         if self.goes_on is not None:
             await self.goes_on
-        return (self.elsewhere.get(domain, SERVER),)
+        before = (self.before[domain],) if domain in self.before else ()
+        return (*before, self.elsewhere.get(domain, SERVER))
 
     async def addresses(self, _host: str, rdtype: str) -> tuple[str, ...]:
         """As any guide."""
@@ -228,6 +231,36 @@ class FirstCallTests(SearchTestCase):
         self.guide.elsewhere[B] = Target(host="192.0.2.9", port=5269)
         self.look_for_many(2)
         self.assertEqual(2, len(self.opened))
+
+    def lead_astray(self, *labels: str) -> None:
+        """Let somebody have his domains lead to the server of others, and to one of his own before; call them."""
+        for label in labels:
+            astray = pair("a", label)
+            self.guide.before[astray.target] = Target(host="192.0.2.66", port=5269)
+            self.look(astray)
+
+    def test_led_astray(self) -> None:
+        """A call that may lead elsewhere holds nobody up for long, and no one who finds a better one to wait for."""
+        self.search.ways.note((("xmpp.b.example", 5269),), MULTIPLEXING, 0.0)
+        self.lead_astray("evil")
+        self.look()
+        for _ in range(2):
+            self.clock.advance(PATIENCE_SECONDS / 2)
+            call = self.search._calls.find(frozenset({("192.0.2.66", 5269)}))
+            assert call is not None
+            call.wake()
+        self.assertEqual(PAIR, self.purposes()[-1][0])
+        self.look(pair("a", "b1"))
+        self.clock.advance(PATIENCE_SECONDS)
+        self.assertEqual(2, len(self.opened))
+
+    def test_astray_in_vain(self) -> None:
+        """That such a call is in vain says nothing of the peer: the next one calls."""
+        self.lead_astray("evil")
+        looking = self.look()
+        self.opened[0][1].errback(StreamUnavailable(StanzaCondition.REMOTE_SERVER_TIMEOUT, "nobody", final=False))
+        self.assertNoResult(looking)
+        self.assertEqual(PAIR, self.purposes()[-1][0])
 
     def test_policy(self) -> None:
         """A domain that is not to share a stream has its own at once, which says nothing of the peer."""
