@@ -35,5 +35,6 @@ class Lobby:
     def send_off(self, pairs: Iterable[DomainPair] | None = None) -> None:
         """Have queues look for their way again: those of some pairs, or all."""
         leaving = [self._queues.pop(pair, None) for pair in tuple(self._queues if pairs is None else pairs)]
-        for keeper, parted in groupby(filter(None, leaving), key=attrgetter("keeper")):
+        waiting = [queue for queue in leaving if queue is not None and queue.waiting]
+        for keeper, parted in groupby(waiting, key=attrgetter("keeper")):
             keeper.parted(list(parted))

@@ -71,7 +71,7 @@ class Outgoing:
         queue = self._queues.get(pair)
         if queue is None:
             queue = PairQueue(pair, self._budget, self, now)
-        was_empty = not queue
+        was_empty = not queue.waiting
         if not queue.push(stanza, now):
             self.bounce([stanza], StanzaCondition.RESOURCE_CONSTRAINT, f"too much waits for {pair.target} already")
         elif was_empty:
@@ -84,7 +84,7 @@ class Outgoing:
         """Something waits in these queues now: have it sent, or a stream looked for."""
         carriers: dict[Carrier, None] = {}
         for queue in queues:
-            carrier = self._carrier_of(queue) if queue else None
+            carrier = self._carrier_of(queue) if queue.waiting else None
             if carrier is not None:
                 carrier.admit(queue)
                 carriers[carrier] = None

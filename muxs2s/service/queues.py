@@ -119,12 +119,12 @@ class PairQueue:
         "_bytes",
         "_taken",
         "_taken_bytes",
-        "_waiting",
         "backoff",
         "carrier",
         "keeper",
         "pair",
         "since",
+        "waiting",
     )
 
     def __init__(self, pair: DomainPair, budget: QueueBudget, keeper: QueueKeeper, now: float) -> None:
@@ -136,14 +136,16 @@ class PairQueue:
         self.backoff: Backoff | None = None
         """Of the attempts that led to that stream, until it has passed on anything."""
 
+        self.waiting: deque[tuple[float, Slice]] = deque()
+        """With the times since when, seconds. For others to see whether there are any: that is asked all the time."""
+
         self._budget = budget
-        self._waiting: deque[tuple[float, Slice]] = deque()
         self._taken: list[tuple[float, Slice]] = []
         self._bytes = self._taken_bytes = 0
         """Of all of them, and of those taken."""
 
     def __len__(self) -> int:
-        return len(self._waiting)
+        return len(self.waiting)
 
     @property
     def taken(self) -> bool:
@@ -153,12 +155,12 @@ class PairQueue:
     @property
     def next_bytes(self) -> int:
         """The size of the oldest waiting stanza; there must be one."""
-        return len(self._waiting[0][1].data)
+        return len(self.waiting[0][1].data)
 
     @property
     def deadline(self) -> float | None:
         """When the oldest waiting stanza has waited too long, seconds; ``None`` if none waits."""
-        return self._waiting[0][0] + self._budget.limits.max_age_seconds if self._waiting else None
+        return self.waiting[0][0] + self._budget.limits.max_age_seconds if self.waiting else None
 
     def push(self, stanza: Slice, now: float) -> bool:
         """
@@ -167,24 +169,24 @@ class PairQueue:
         :returns: ``False`` if a limit is reached; it does not wait then.
         """
         budget, size = self._budget, len(stanza.data)
-        limits, count = budget.limits, len(self._waiting) + len(self._taken)
+        limits, count = budget.limits, len(self.waiting) + len(self._taken)
         fits = count < limits.max_pair_stanzas and self._bytes + size <= limits.max_pair_bytes
         if not (fits and budget.take(size)):
             return False
-        self._waiting.append((now, stanza))
+        self.waiting.append((now, stanza))
         self._bytes += size
         return True
 
     def take(self) -> Slice:
         """Take the oldest waiting stanza, to send it; there must be one."""
-        entry = self._waiting.popleft()
+        entry = self.waiting.popleft()
         self._taken.append(entry)
         self._taken_bytes += len(entry[1].data)
         return entry[1]
 
     def drop(self) -> Slice:
         """Remove the oldest waiting stanza; there must be one."""
-        _, stanza = self._waiting.popleft()
+        _, stanza = self.waiting.popleft()
         self._release([stanza])
         return stanza
 
@@ -200,7 +202,7 @@ class PairQueue:
 
     def put_back(self) -> None:
         """What was taken did not go; it stands in front again."""
-        self._waiting.extendleft(reversed(self._taken))
+        self.waiting.extendleft(reversed(self._taken))
         self._taken, self._taken_bytes = [], 0
 
     def expire(self, now: float) -> list[Slice]:
@@ -209,12 +211,12 @@ class PairQueue:
 
     def clear(self) -> list[Slice]:
         """Remove everything that waits."""
-        waiting, self._waiting = self._waiting, deque()
+        waiting, self.waiting = self.waiting, deque()
         return self._release([stanza for _, stanza in waiting])
 
     def _overdue(self, now: float) -> Iterator[Slice]:
         while (deadline := self.deadline) is not None and deadline <= now:
-            yield self._waiting.popleft()[1]
+            yield self.waiting.popleft()[1]
 
     def _release(self, stanzas: list[Slice]) -> list[Slice]:
         size = sum(len(stanza.data) for stanza in stanzas)

@@ -75,7 +75,10 @@ class SharedStreams:
             streams = sorted({*streams, *above}, key=preference) if above else streams
         if len(streams) > 1:
             return self._stays.choose(pair, streams, now)
-        return next((each for each in streams if each.stream.may_send(pair, now)), None)
+        for each in streams:  # one at most: a loop, as this is asked for every stanza
+            if each.stream.may_send(pair, now):
+                return each
+        return None
 
     def leading_to(self, endpoints: Iterable[Endpoint], *, takes_hints: bool = True) -> StreamProtocol | None:
         """
@@ -87,7 +90,7 @@ class SharedStreams:
             found = {connection for endpoint in endpoints for connection in index.get(endpoint, ())}
             usable = [connection for connection in found if connection.multiplexer is not None]
             if usable:
-                return min(usable, key=preference)
+                return min(usable, key=preference) if len(usable) > 1 else usable[0]
         return None
 
     def is_sure(self, connection: StreamProtocol, endpoints: Iterable[Endpoint]) -> bool:

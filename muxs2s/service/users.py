@@ -50,7 +50,7 @@ class _Write:
         """Let a queue have its turn; tells whether it had: if there was no room for it, the write is complete."""
         stanzas: list[Slice] = []
         size, room = 0, self._room if self.turns else inf
-        while queue:
+        while queue.waiting:
             next_bytes = queue.next_bytes
             if next_bytes > self._largest:
                 self.larger.append((queue, queue.drop()))
@@ -63,7 +63,7 @@ class _Write:
             self.turns.append((queue.pair, stanzas))
             self.queues[queue] = None
             self._room -= size
-        return bool(stanzas) or not queue
+        return bool(stanzas or not queue.waiting)
 
 
 class StreamUsers:
@@ -119,7 +119,7 @@ class StreamUsers:
         queues, self._in_hand = self._in_hand, {}
         for queue in queues:
             queue.confirm()
-            if not queue:
+            if not queue.waiting:
                 queue.keeper.emptied(queue)
 
     def _next_write(self) -> _Write:
@@ -130,7 +130,7 @@ class StreamUsers:
             if not write.take_turn(queue):
                 break
             del self._turns[queue]
-            if queue:
+            if queue.waiting:
                 self._turns[queue] = None
         self._in_hand = write.queues
         return write

@@ -291,7 +291,7 @@ class Framer:
 
     def _first_level_started(self, name: str, attributes: dict[str, str]) -> None:
         start = self._parser.CurrentByteIndex
-        if self._buffer[self._end - self._base : start - self._base].strip(_SPACE):
+        if start > self._end and self._buffer[self._end - self._base : start - self._base].strip(_SPACE):
             raise _text_between_elements()
         if name == _STREAM:
             raise RemoteViolation(StreamCondition.BAD_FORMAT, "a stream inside a stream")
