@@ -50,6 +50,10 @@ class Server(NamedTuple):
     address: str
     port: int
 
+    def is_at(self, address: str, port: int) -> bool:
+        """Whether it is there, however its address is written."""
+        return (ip_address(address), port) == (ip_address(self.address), self.port)
+
     def __str__(self) -> str:
         return with_port(*self)
 
@@ -129,7 +133,7 @@ class _Datagrams(DatagramProtocol):
         transport.write(self._query.to_wire(), None)
 
     def datagramReceived(self, datagram: bytes, addr: tuple[str, int]) -> None:
-        if (ip_address(addr[0]), addr[1]) != (ip_address(self._server.address), self._server.port):
+        if addr != self._server and not self._server.is_at(*addr):
             self._pass_over(f"an answer from {Server(*addr)}, which was not asked")
             return
         try:

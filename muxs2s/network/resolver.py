@@ -9,6 +9,7 @@ override per domain does that service (:mod:`muxs2s.network.targets`).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +36,7 @@ from muxs2s.network.dnstransport import Server, ask
 from muxs2s.network.reactors import INetworkReactor
 from muxs2s.network.sharing import SharedJobs
 from muxs2s.wire.errors import LocalMisuse
+from muxs2s.wire.names import MAX_DOMAIN_OCTETS
 
 __all__ = [
     "DNS_PORT",
@@ -55,6 +57,9 @@ RESOLV_CONF: Final = "/etc/resolv.conf"
 
 MAX_SYSTEM_SERVERS: Final = 3
 """Name servers taken from ``/etc/resolv.conf``, as its manual page has it."""
+
+_PLAIN: Final = re.compile(r"(?:[a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}")
+"""Names that are in that form already, as nearly all are."""
 
 _log = Logger()
 
@@ -117,6 +122,8 @@ def read_question(name: str, rdtype: str) -> Question:
         parsed_type = dns.rdatatype.from_text(rdtype)
     except (dns.exception.DNSException, ValueError):
         raise LocalMisuse(f"{rdtype!r} is no type of DNS record") from None
+    if len(name) <= MAX_DOMAIN_OCTETS and _PLAIN.fullmatch(name):
+        return Question(name, dns.rdatatype.to_text(parsed_type))
     try:
         parsed = dns.name.from_text(name)
     except dns.exception.DNSException as error:

@@ -9,11 +9,11 @@ for the same few answers.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import groupby
 from operator import attrgetter
 
-from muxs2s.service.queues import PairQueue
+from muxs2s.service.queues import Carrier, PairQueue
 from muxs2s.wire.names import DomainPair
 
 __all__ = ["Lobby"]
@@ -31,6 +31,19 @@ class Lobby:
 
     def serve(self) -> None:
         """As :meth:`muxs2s.service.queues.Carrier.serve`: nothing is sent from here."""
+
+    def move(self, find: Callable[[DomainPair], Carrier | None]) -> None:
+        """
+        Have queues wait elsewhere.
+
+        :param find: tells where; ``None`` for those that are to stay.
+        """
+        for pair, queue in tuple(self._queues.items()):
+            carrier = find(pair) if queue.waiting else None
+            if carrier is not None:
+                del self._queues[pair]
+                queue.carrier = carrier
+                carrier.admit(queue)
 
     def send_off(self, pairs: Iterable[DomainPair] | None = None) -> None:
         """Have queues look for their way again: those of some pairs, or all."""

@@ -233,8 +233,16 @@ class Search:
         finally:
             lobby, self._lobbies[target] = self._lobbies[target], None
             if lobby is not None:  # pragma: no branch - nobody else closes it
-                lobby.send_off()
+                self._close(lobby, target)
             del self._lobbies[target]
+
+    def _close(self, lobby: Lobby, target: DomainName) -> None:
+        """Have those who waited ask on the stream that is there now, if one is; the others look again."""
+        endpoints = self.whereabouts.known(target) or frozenset()
+        shared = self._shared.leading_to(endpoints, takes_hints=False)
+        if shared is not None:
+            lobby.move(lambda pair: self._askers.hold(pair, shared))
+        lobby.send_off()
 
     def _ask(self, pair: DomainPair, shared: StreamProtocol, endpoints: frozenset[Endpoint]) -> Deferred[Answer]:
         """Ask for a pair on a stream that may lead to its peer; where that is but a hint, not for long."""

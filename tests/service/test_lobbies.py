@@ -40,6 +40,23 @@ class LobbyTests(SynchronousTestCase):
         self.lobby.send_off([OTHER])
         self.assertEqual(["2"], self.sent())
 
+    def test_move(self) -> None:
+        """Who is told where else to wait waits there, and whoever is not stays."""
+        other = Lobby()
+        self.lobby.move(lambda pair: other if pair == OTHER else None)
+        other.send_off([PAIR])
+        self.assertEqual([], self.sent())
+        other.send_off()
+        self.assertEqual(["2"], self.sent())
+        self.lobby.send_off()
+        self.assertEqual(["1", "3"], [text for text in self.sent() if text != "2"])
+
+    def test_nothing_to_move(self) -> None:
+        """What has come back meanwhile moves nowhere."""
+        self.world.clock.advance(60.0)
+        self.lobby.move(lambda _pair: self.fail("a queue in which nothing waits"))
+        self.assertTrue(self.world.is_clear)
+
     def test_too_old(self) -> None:
         """S17: what waits here too long comes back, and nobody is sent off for it."""
         self.world.clock.advance(60.0)
