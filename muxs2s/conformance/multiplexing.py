@@ -38,7 +38,7 @@ from muxs2s.proof.authenticators import Authenticators, TLSRole
 from muxs2s.proof.outcome import Evidence, Proven
 from muxs2s.proof.pkix import PkixProof
 from muxs2s.proof.possession import AuthenticatorRefused, AuthenticatorSender
-from muxs2s.proof.tlsmessages import MessageMalformed, RequestMessage, read_request
+from muxs2s.proof.tlsmessages import HandshakeType, MessageMalformed, RequestMessage, read_request
 from muxs2s.wire.names import DomainName
 from muxs2s.wire.namespaces import MULTIPLEX, SERVER
 from muxs2s.wire.stanza import Slice
@@ -176,7 +176,7 @@ class Multiplexing:
         wrong = [
             reason
             for reason, is_wrong in {
-                "it has the type of a TLS client": message.kind != _TLS_SERVER_ASKS,
+                "it has the type of a TLS client": message.kind is not HandshakeType.CERTIFICATE_REQUEST,
                 "it has a server_name": message.server_name is not None,
                 f"its context is not of {CONTEXT_BYTES} bytes": len(message.context) != CONTEXT_BYTES,
                 "its context was used before": message.context in self._contexts,
@@ -270,7 +270,3 @@ class Multiplexing:
         self.say(Revoked(id=revoke.id))
         await self.hear(Revoked, id_=revoke.id)
         return revoke
-
-
-_TLS_SERVER_ASKS: Final = 13
-"""The type of a request that a TLS server makes."""

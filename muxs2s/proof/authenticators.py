@@ -44,6 +44,9 @@ _CONTEXT_BYTES: Final = 32
 _CONTEXT_PLACE: Final = slice(5, 5 + _CONTEXT_BYTES)
 """Where it stands in a request of ours: after the header and its own length."""
 
+_REQUESTS: Final = (HandshakeType.CLIENT_CERTIFICATE_REQUEST, HandshakeType.CERTIFICATE_REQUEST)
+"""What a TLS client asks with, and what a TLS server."""
+
 
 class TLSRole(Enum):
     """Which end of the TLS connection; the initiating server is the client."""
@@ -140,6 +143,7 @@ class Authenticators:
         limits: AuthenticatorLimits = AuthenticatorLimits(),
     ) -> None:
         self._asks_as_client = role is TLSRole.CLIENT
+        self._asks_with, self._is_asked_with = _REQUESTS if self._asks_as_client else _REQUESTS[::-1]
         self._entropy, self._limits = entropy, limits
         client = AuthenticatorSender(keys.hash_name, keys.client_context, keys.client_finished)
         server = AuthenticatorSender(keys.hash_name, keys.server_context, keys.server_finished)
@@ -155,7 +159,7 @@ class Authenticators:
         """
         context = self._entropy(_CONTEXT_BYTES)
         message = RequestMessage(
-            kind=_KINDS[self._asks_as_client],
+            kind=self._asks_with,
             context=context,
             schemes=tuple(SCHEMES),
             server_name=domain.ascii.encode("ascii") if self._asks_as_client else None,
@@ -179,7 +183,7 @@ class Authenticators:
         if len(data) > self._limits.max_request_bytes:
             raise AuthenticatorRefused(f"a request of {len(data)} bytes is too long")
         message = read_request(data)
-        if message.kind is not _KINDS[not self._asks_as_client]:
+        if message.kind is not self._is_asked_with:
             raise AuthenticatorRefused(f"{message.kind.name} is the request of the other role in TLS")
         if message.server_name != (None if self._asks_as_client else domain.ascii.encode("ascii")):
             asked = "no name" if message.server_name is None else readable(repr(message.server_name))
@@ -230,10 +234,6 @@ class Authenticators:
     def forget(self, request: bytes) -> None:
         """Let an exchange be over: its request is spent. One that is not open is none of our business."""
         self._contexts.close(request)
-
-
-_KINDS: Final = (HandshakeType.CERTIFICATE_REQUEST, HandshakeType.CLIENT_CERTIFICATE_REQUEST)
-"""What a TLS server asks with, and what a TLS client."""
 
 
 class _Contexts:

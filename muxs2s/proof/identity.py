@@ -1,9 +1,9 @@
 """
-Which domains a certificate names, as far as XMPP servers are concerned.
+Which domains a certificate names, as far as XMPP servers are concerned, and which ones it can renew.
 
 Knows the subject alternative names and reads them itself: one odd entry is left out with a note and
 never spoils the others, which the library's own reader would allow it to do. Does not know whether
-anybody vouches for the certificate: see :mod:`muxs2s.proof.pkix`. The Common Name is never looked at.
+anybody vouches for the certificate: see :mod:`muxs2s.proof.pkix`. The Common Name names nothing.
 """
 
 from __future__ import annotations
@@ -17,6 +17,16 @@ from typing import Final, cast
 from cryptography.x509 import Certificate, DNSName, SubjectAlternativeName
 from cryptography.x509.oid import ExtensionOID
 
+from muxs2s.proof.der import (
+    IA5_STRING,
+    OBJECT_IDENTIFIER,
+    OCTET_STRING,
+    UTF8_STRING,
+    DERMalformed,
+    read_element,
+    read_elements,
+    read_sequence,
+)
 from muxs2s.wire.names import DomainName, DomainPattern, Name, NameRefused
 
 __all__ = [
@@ -34,10 +44,7 @@ MAX_CERTIFICATE_NAMES: Final = 256
 """Entries read of the subject alternative names of one certificate, of whatever kind."""
 
 MAX_CACHED_CERTIFICATES: Final = 128
-"""
-Certificates whose names, and whose subjects, are remembered, least recently used first out: each is asked about a few
-times in a row.
-"""
+"""Certificates whose names are remembered, least recently used first out: each is asked about a few times in a row."""
 
 _MAX_NOTE: Final = 200
 """Characters of one note about an entry that does not count."""
@@ -52,12 +59,7 @@ _SUBJECT_ALTERNATIVE_NAME: Final = bytes.fromhex("551d11")
 _DNS_SRV: Final = bytes.fromhex("2b06010505070807")
 _XMPP_ADDR: Final = bytes.fromhex("2b06010505070805")
 
-# Identifier octets of DER.
-_OBJECT_IDENTIFIER: Final = 0x06
-_OCTET_STRING: Final = 0x04
-_UTF8_STRING: Final = 0x0C
-_IA5_STRING: Final = 0x16
-_SEQUENCE: Final = 0x30
+# Identifier octets that a certificate gives a meaning of its own.
 _VERSION: Final = 0xA0
 _EXTENSIONS: Final = 0xA3
 _OTHER_NAME: Final = 0xA0
@@ -65,10 +67,6 @@ _DNS_NAME: Final = 0x82
 
 _SUBJECT_PLACE: Final = 4
 """After serial number, signature algorithm, issuer and validity."""
-
-_LONG_TAG: Final = 0x1F
-_LONG_LENGTH: Final = 0x80
-_MAX_LENGTH_OCTETS: Final = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,7 +171,7 @@ def _every_name(certificate: Certificate) -> CertificateNames:
                 reading.note(f"only the first {MAX_CERTIFICATE_NAMES} subject alternative names are read")
                 break
             reading.take(tag, content)
-    except _BrokenDER as broken:
+    except DERMalformed as broken:
         reading.note(f"the subject alternative names are malformed: {broken}")
     return reading.names()
 
@@ -187,9 +185,9 @@ def subject_in(certificate: Certificate) -> bytes:
     Source: RFC 5280, section 4.1.
     """
     try:
-        parts = (part for part in _elements(_only(_SEQUENCE, certificate.tbs_certificate_bytes)) if part[0] != _VERSION)
+        parts = (part for part in read_sequence(certificate.tbs_certificate_bytes) if part[0] != _VERSION)
         _, subject = next(islice(parts, _SUBJECT_PLACE, None), (0, b""))
-    except _BrokenDER:
+    except DERMalformed:
         return b""
     return subject
 
@@ -203,10 +201,6 @@ def subject_key(certificate: Certificate) -> SubjectKey:
     Source: doc/protocol.rst, "The same subject"; draft-hildebrand-xmpp-tls-multiplexing-00, section 2, item 6.
     """
     return subject_in(certificate) or names_in(certificate).entries
-
-
-class _BrokenDER(Exception):
-    """These bytes are not the DER they should be."""
 
 
 class _Reading:
@@ -238,7 +232,7 @@ class _Reading:
                 self.take_dns(content.decode("ascii"))
             elif tag == _OTHER_NAME:
                 self._take_other(content)
-        except (_BrokenDER, NameRefused, UnicodeDecodeError) as error:
+        except (DERMalformed, NameRefused, UnicodeDecodeError) as error:
             self.note(f"{content[:40]!r} does not count: {error}")
 
     def take_dns(self, name: str) -> None:
@@ -265,18 +259,18 @@ def _text(value: bytes) -> str:
     RFC 4985 wants an IA5String and RFC 6120 a UTF8String; deployed certificates mix the two up, and
     the text says the same in both.
     """
-    tag, content, end = _element(value, 0)
-    if tag not in (_UTF8_STRING, _IA5_STRING) or end != len(value):
-        raise _BrokenDER("it holds no single UTF8String or IA5String")
-    return content.decode("utf-8" if tag == _UTF8_STRING else "ascii")
+    tag, content, end = read_element(value, 0)
+    if tag not in (UTF8_STRING, IA5_STRING) or end != len(value):
+        raise DERMalformed("it holds no single UTF8String or IA5String")
+    return content.decode("utf-8" if tag == UTF8_STRING else "ascii")
 
 
 def _other_name(content: bytes) -> tuple[bytes, bytes]:
     """Take ``OtherName ::= SEQUENCE { type-id, value [0] EXPLICIT ANY }`` apart."""
-    kind_tag, kind, end = _element(content, 0)
-    value_tag, value, end = _element(content, end)
-    if kind_tag != _OBJECT_IDENTIFIER or value_tag != _OTHER_NAME or end != len(content):
-        raise _BrokenDER("it is no otherName")
+    kind_tag, kind, end = read_element(content, 0)
+    value_tag, value, end = read_element(content, end)
+    if kind_tag != OBJECT_IDENTIFIER or value_tag != _OTHER_NAME or end != len(content):
+        raise DERMalformed("it is no otherName")
     return kind, value
 
 
@@ -284,53 +278,15 @@ def _entries(tbs_certificate: bytes) -> Iterator[tuple[int, bytes]]:
     """The GeneralNames of the subject alternative name extension: identifier octet and content."""
     found = [value for kind, value in _extensions(tbs_certificate) if kind == _SUBJECT_ALTERNATIVE_NAME]
     if len(found) > 1:
-        raise _BrokenDER("the extension is there more than once")
+        raise DERMalformed("the extension is there more than once")
     for value in found:
-        yield from _elements(_only(_SEQUENCE, value))
+        yield from read_sequence(value)
 
 
 def _extensions(tbs_certificate: bytes) -> Iterator[tuple[bytes, bytes]]:
     """Object identifier and value of each extension of a TBSCertificate."""
-    for tag, content in _elements(_only(_SEQUENCE, tbs_certificate)):
+    for tag, content in read_sequence(tbs_certificate):
         if tag == _EXTENSIONS:
-            for _, extension in _elements(_only(_SEQUENCE, content)):
-                parts = dict(_elements(extension))  # an identifier, perhaps a boolean, a value
-                yield parts.get(_OBJECT_IDENTIFIER, b""), parts.get(_OCTET_STRING, b"")
-
-
-def _only(wanted: int, data: bytes) -> bytes:
-    """The content of the one element ``data`` is made of."""
-    tag, content, end = _element(data, 0)
-    if tag != wanted or end != len(data):
-        raise _BrokenDER("one SEQUENCE was expected")
-    return content
-
-
-def _elements(data: bytes) -> Iterator[tuple[int, bytes]]:
-    at = 0
-    while at < len(data):
-        tag, content, at = _element(data, at)
-        yield tag, content
-
-
-def _element(data: bytes, at: int) -> tuple[int, bytes, int]:
-    """
-    Read one element of DER.
-
-    :returns: its identifier octet, its content, and where it ends.
-    """
-    if len(data) < at + 2:
-        raise _BrokenDER("it ends too early")
-    tag, length = data[at], data[at + 1]
-    if tag & _LONG_TAG == _LONG_TAG:
-        raise _BrokenDER("it has a tag of several octets")
-    at += 2
-    if length >= _LONG_LENGTH:
-        octets = length - _LONG_LENGTH
-        if not 1 <= octets <= _MAX_LENGTH_OCTETS:
-            raise _BrokenDER("its length is indefinite or out of bounds")
-        length = int.from_bytes(data[at : at + octets], "big")
-        at += octets
-    if len(data) < at + length:
-        raise _BrokenDER("it ends too early")
-    return tag, data[at : at + length], at + length
+            for _, extension in read_sequence(content):
+                parts = dict(read_elements(extension))  # an identifier, perhaps a boolean, a value
+                yield parts.get(OBJECT_IDENTIFIER, b""), parts.get(OCTET_STRING, b"")

@@ -27,7 +27,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from muxs2s.proof import MAX_CERTIFICATE_NAMES, NO_NAMES, CertificateNames, names_in
 from muxs2s.proof.identity import MAX_CACHED_CERTIFICATES, subject_in
 from muxs2s.testing import CertificateAuthority, general_name
-from muxs2s.wire.names import DomainName
+from muxs2s.wire.names import DomainName, DomainPattern
 from tests.fuzz.checks import check_certificate
 from tests.proof.der import der
 
@@ -98,6 +98,14 @@ class KindsTests(SynchronousTestCase):
             self.assertTrue(covers(names, "a.example"))
             self.assertFalse(covers(names, "b.example"))
             self.assertFalse(covers(names, "example"))
+
+    def test_included(self) -> None:
+        """M7: a pattern is included if it is named itself, a domain also if a pattern matches it."""
+        names, below, above = read("*.a.example"), DomainName.parse("x.a.example"), DomainName.parse("a.example")
+        self.assertTrue(names.include(below))
+        self.assertTrue(names.include(DomainPattern(above)))
+        self.assertFalse(names.include(above))
+        self.assertFalse(names.include(DomainPattern(below)))
 
     def test_all_kinds(self) -> None:
         """T14: a name counts once, of however many kinds it is; patterns are names, but no domains."""
