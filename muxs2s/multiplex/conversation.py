@@ -61,8 +61,11 @@ class Conversation:
 
         self.waits = Waits()
         self.refusals = Refusals(limits.max_domains)
-        self.paused_until = -inf
+        self._paused_until = -inf
         """Before that, seconds, no exchange of ours is begun: the peer has had too many."""
+
+        self._overdue: set[int] = set()
+        """Of exchanges that we have begun those that only the peer can end, and has not in time."""
 
         self.open_ids: set[int] = set()
         """Of exchanges and removals."""
@@ -129,9 +132,15 @@ class Conversation:
         """An exchange waits from now on."""
         self.waits.add(now + self.limits.answer_seconds, exchange.waits_as, exchange.id)
 
+    def overdue(self, exchange: Exchange) -> None:
+        """The peer has not ended an exchange in time, and nobody else may."""
+        if exchange.is_ours:
+            self._overdue.add(exchange.id)
+
     def end(self, exchange: Exchange) -> None:
         """An exchange is over."""
         self.open_ids.discard(exchange.id)
+        self._overdue.discard(exchange.id)
         self.waits.cancel(exchange.waits_as, exchange.id)
         self._begun_by_us -= exchange.is_ours
         self._begun_by_peer -= not exchange.is_ours
@@ -142,6 +151,16 @@ class Conversation:
     def has_room_at_peer(self) -> bool:
         """Whether one more exchange of ours may be open."""
         return self._begun_by_us < self.peer_limits.max_pending
+
+    def pause_ends(self, now: float) -> float:
+        """
+        Until when no exchange of ours is begun, seconds; what is past is none.
+
+        The peer has had too many or, until that changes, has let time run out for as many as it may have.
+        """
+        if len(self._overdue) < self.peer_limits.max_pending:
+            return self._paused_until
+        return max(self._paused_until, now + MultiplexCondition.TOO_MANY.retry_seconds)
 
     def objection(self, now: float) -> Objection | None:
         """What keeps the peer from beginning one more exchange now, whatever it is about."""
@@ -197,7 +216,7 @@ class Conversation:
         seconds = reject.retry_seconds
         if reject.condition is MultiplexCondition.TOO_MANY:
             wait = reject.condition.retry_seconds if seconds is None else seconds
-            self.paused_until = max(self.paused_until, now + wait)
+            self._paused_until = max(self._paused_until, now + wait)
         objection = Objection(condition=reject.condition, text=reject.text, retry_seconds=seconds)
         self.refused(whose, domain, objection, now)
 

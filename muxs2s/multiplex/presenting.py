@@ -210,6 +210,7 @@ class Presenter:
             conversation.reject(id, objection)
         else:
             self._advance(exchange, PresenterInput.LATE)
+            conversation.overdue(exchange)
             self._under_way.stop_leading(exchange.id)
             objection = replace(objection, retry_seconds=inf)
         conversation.refused(Whose.OURS, exchange.domain, objection, now)

@@ -70,7 +70,7 @@ class Seeker:
 
     def go_on(self, now: float) -> None:
         """Begin as many exchanges as the peer lets us have open; what has to wait for one that is open waits on."""
-        if self._wanted and now < self._conversation.paused_until:
+        if self._wanted and now < self._conversation.pause_ends(now):
             self._give_up(now)
         while self._conversation.has_room_at_peer and (following := self._wanted.take(self.is_under_way)):
             whose, domain, renew = following
@@ -90,18 +90,18 @@ class Seeker:
         objection = self._objection(whose, domain, now)
         if objection is None:
             return None
-        is_paused = now < conversation.paused_until
+        pause_ends = conversation.pause_ends(now)
         return DomainRefused(
             whose=whose,
             domain=domain,
             condition=objection.condition,
             text=objection.text,
-            retry_at=conversation.paused_until if is_paused else now + objection.condition.retry_seconds,
+            retry_at=pause_ends if now < pause_ends else now + objection.condition.retry_seconds,
         )
 
     def _objection(self, whose: Whose, domain: DomainName, now: float) -> Objection | None:
         conversation = self._conversation
-        if now < conversation.paused_until or len(self._wanted) >= conversation.limits.max_domains:
+        if now < conversation.pause_ends(now) or len(self._wanted) >= conversation.limits.max_domains:
             return Objection(condition=MultiplexCondition.TOO_MANY, text="too many exchanges for the moment")
         if whose is Whose.OURS:
             return self._presenter.objection(domain, now)
@@ -125,7 +125,7 @@ class Seeker:
         objection = Objection(
             condition=MultiplexCondition.TOO_MANY,
             text="the peer takes up no more exchanges for the moment",
-            retry_seconds=conversation.paused_until - now,
+            retry_seconds=conversation.pause_ends(now) - now,
         )
         for whose, domain in self._wanted:
             conversation.refused(whose, domain, objection, now)

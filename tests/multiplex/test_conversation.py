@@ -137,6 +137,37 @@ class PauseTests(SynchronousTestCase):
         one.hear(Reject(id=1, condition=MultiplexCondition.TOO_MANY, retry_seconds=5.0))
         self.assertEqual(1_005.0, getattr(one.want("d.example", "b.example"), "retry_at", None))
 
+    def test_unanswered(self) -> None:
+        """M4: where the peer has let time run out for all it may have open, nothing waits for its turn for ever."""
+        one = OneEnd("c.example", "d.example", max_pending=1)
+        one.want("c.example", "b.example")
+        one.hear(Request(id=1, domain=C, data=b"peer 1: c.example"))
+        one.multiplexer.present(1, b"proof", one.now)
+        one.want("d.example", "b.example")
+        one.pass_time(60.0)
+        self.assertEqual(
+            {C: MultiplexCondition.TIMEOUT, D: MultiplexCondition.TOO_MANY}, refused(one.end.events, Whose.OURS)
+        )
+        one.pass_time(60.0)
+        self.assertEqual(1_180.0, getattr(one.want("d.example", "b.example"), "retry_at", None))
+        one.said()
+        one.hear(Reject(id=1, condition=MultiplexCondition.POLICY_VIOLATION))
+        self.assertIsNone(one.want("d.example", "b.example"))
+        self.assertEqual([Offer(id=3, domain=D)], one.said())
+
+    def test_unanswered_in_part(self) -> None:
+        """M4: as long as the peer ends some of them, or has begun those itself that it does not end, others follow."""
+        one = OneEnd("c.example", "d.example", "e.example", max_pending=2)
+        one.hear(Request(id=2, domain=C, data=b"peer 2: c.example"))
+        one.multiplexer.present(2, b"proof", one.now)
+        one.want("d.example", "b.example")
+        one.hear(Request(id=1, domain=D, data=b"peer 1: d.example"))
+        one.multiplexer.present(1, b"proof", one.now)
+        one.pass_time(60.0)
+        one.said()
+        one.want("e.example", "b.example")
+        self.assertEqual([Offer(id=3, domain=name("e.example"))], one.said())
+
     def test_ours(self) -> None:
         """That we have had too many of the peer does not keep us from beginning."""
         one = OneEnd("c.example", limits=MultiplexLimits(max_domains=1))
