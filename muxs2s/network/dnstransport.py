@@ -9,13 +9,19 @@ next: see :mod:`muxs2s.network.resolver`.
 from __future__ import annotations
 
 import secrets
+from functools import cache
 from ipaddress import ip_address
 from typing import Final, NamedTuple, cast
 
 import dns.exception
 import dns.flags
 import dns.message
+import dns.name
+import dns.rdataclass
+import dns.rdatatype
 from dns.message import QueryMessage
+from dns.rdatatype import RdataType
+from dns.rrset import RRset
 from twisted.internet import defer
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.endpoints import TCP4ClientEndpoint, TCP6ClientEndpoint
@@ -40,6 +46,10 @@ MAX_DATAGRAM_OCTETS: Final = 4_096
 
 MAX_MISMATCHES: Final = 8
 """Datagrams that answer something else before the question is put over TCP, where nobody can guess along."""
+
+_ID_OCTETS: Final = 2
+_HEAD_OCTETS: Final = 12
+"""Of a message, before the name that is asked for (RFC 1035, section 4.1.1)."""
 
 _NAME_ANOTHER: Final = "name another DNS server in the configuration or in /etc/resolv.conf"
 
@@ -88,17 +98,35 @@ async def ask(reactor: INetworkReactor, server: Server, question: Question, seco
     return received
 
 
-def _query(question: Question) -> QueryMessage:
-    """Recursion desired, and AD to say that we would like to see AD (RFC 6840, section 5.7)."""
-    query = dns.message.make_query(
-        f"{question.name}.",
-        question.rdtype,
-        use_edns=0,
-        payload=EDNS_PAYLOAD_OCTETS,
-        flags=dns.flags.RD | dns.flags.AD,
-    )
-    query.id = secrets.randbelow(1 << 16)
-    return query
+class _Query(NamedTuple):
+    """A query, and how it is written."""
+
+    message: QueryMessage
+    """The identifier and the question, by which its answer is known."""
+
+    wire: bytes
+
+
+def _query(question: Question) -> _Query:
+    name, rdtype = dns.name.from_text(f"{question.name}."), dns.rdatatype.from_text(question.rdtype)
+    message = QueryMessage(secrets.randbelow(1 << 16))
+    message.question.append(RRset(name, dns.rdataclass.IN, rdtype))
+    before, behind = _around_name(rdtype)
+    written = name.to_wire() or b""  # None only where it is given a file to write to
+    return _Query(message, b"".join((message.id.to_bytes(_ID_OCTETS), before, written, behind)))
+
+
+@cache
+def _around_name(rdtype: RdataType) -> tuple[bytes, bytes]:
+    """
+    What stands before and behind the name, the identifier apart, in every query for a type: written once.
+
+    Recursion is desired, and AD says that we would like to see AD (RFC 6840, section 5.7).
+    """
+    flags = dns.flags.RD | dns.flags.AD
+    query = dns.message.make_query(".", rdtype, use_edns=0, payload=EDNS_PAYLOAD_OCTETS, flags=flags)
+    wire = query.to_wire()
+    return wire[_ID_OCTETS:_HEAD_OCTETS], wire[_HEAD_OCTETS + len(b"\0") :]
 
 
 def _matched(wire: bytes, query: QueryMessage) -> QueryMessage:
@@ -121,7 +149,7 @@ class _Datagrams(DatagramProtocol):
 
     noisy = False
 
-    def __init__(self, server: Server, query: QueryMessage) -> None:
+    def __init__(self, server: Server, query: _Query) -> None:
         self.answered: Deferred[Received | None] = Deferred()
         self._server, self._query = server, query
         self._mismatches: list[str] = []
@@ -130,14 +158,14 @@ class _Datagrams(DatagramProtocol):
         """Send the query; from now on the kernel drops what others send to this port."""
         transport = cast("IUDPTransport", self.transport)  # whoever opened the port has set it
         transport.connect(*self._server)
-        transport.write(self._query.to_wire(), None)
+        transport.write(self._query.wire, None)
 
     def datagramReceived(self, datagram: bytes, addr: tuple[str, int]) -> None:
         if addr != self._server and not self._server.is_at(*addr):
             self._pass_over(f"an answer from {Server(*addr)}, which was not asked")
             return
         try:
-            message = _matched(datagram, self._query)
+            message = _matched(datagram, self._query.message)
         except _Mismatch as mismatch:
             self._pass_over(str(mismatch))
             return
@@ -172,9 +200,7 @@ class _Datagrams(DatagramProtocol):
             self.answered.callback(received)
 
 
-async def _by_datagram(
-    reactor: INetworkReactor, server: Server, query: QueryMessage, seconds: float
-) -> Received | None:
+async def _by_datagram(reactor: INetworkReactor, server: Server, query: _Query, seconds: float) -> Received | None:
     exchange = _Datagrams(server, query)
     try:
         port = open_port(reactor, exchange, "::" if ":" in server.address else "", MAX_DATAGRAM_OCTETS)
@@ -196,16 +222,16 @@ async def _by_datagram(
 class _Lengths(Int16StringReceiver):
     """One query and its answer, each behind its length in two octets."""
 
-    def __init__(self, query: QueryMessage) -> None:
+    def __init__(self, query: _Query) -> None:
         self.answered: Deferred[Received] = Deferred()
         self._query = query
 
     def connectionMade(self) -> None:
-        self.sendString(self._query.to_wire())  # type: ignore[no-untyped-call]  # Twisted has not typed it
+        self.sendString(self._query.wire)  # type: ignore[no-untyped-call]  # Twisted has not typed it
 
     def stringReceived(self, string: bytes) -> None:
         try:
-            received = Received(_matched(string, self._query), len(string))
+            received = Received(_matched(string, self._query.message), len(string))
         except _Mismatch as mismatch:
             self._fail(f"{mismatch} over TCP; {_NAME_ANOTHER}")
             return
@@ -232,7 +258,7 @@ class _Exchange(Factory):
         return self._exchange
 
 
-async def _by_stream(reactor: INetworkReactor, server: Server, query: QueryMessage, seconds: float) -> Received:
+async def _by_stream(reactor: INetworkReactor, server: Server, query: _Query, seconds: float) -> Received:
     endpoint = TCP6ClientEndpoint if ":" in server.address else TCP4ClientEndpoint
     exchange = _Lengths(query)
     try:

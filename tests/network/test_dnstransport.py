@@ -85,6 +85,15 @@ class DatagramTests(AskTestCase):
         self.assertEqual(dns.flags.RD | dns.flags.AD, query.flags)
         self.assertEqual(1232, query.payload)
 
+    def test_written(self) -> None:
+        """What is sent is, octet by octet, what dnspython writes for the same question."""
+        for question in (QUESTION, Question("_xmpp-server._tcp.b.example", "SRV"), Question(r"b\.c.example", "TLSA")):
+            self.ask(question=question)
+            sent = self.port.sent[0]
+            query = dns.message.make_query(f"{question.name}.", question.rdtype, payload=1232, flags=dns.flags.RD)
+            query.id, query.flags = int.from_bytes(sent[:2]), query.flags | dns.flags.AD
+            self.assertEqual(query.to_wire(), sent)
+
     def test_chance(self) -> None:
         """Each query has an identifier of its own and leaves the choice of a port to the system."""
         asked = [self.ask() for _ in range(20)]
