@@ -2,7 +2,8 @@
 The running server: federation for the domains we host.
 
 Knows how the rooms below make one service, and its life: start, stop, domains that come and go,
-certificates that change. What hangs on it attaches through :class:`muxs2s.hosts.seam.Federation`.
+certificates that change. What hangs on it attaches through :class:`muxs2s.hosts.seam.Federation`. Does not know what
+a change comes to on streams that are there: see :mod:`muxs2s.service.upkeep`.
 """
 
 from __future__ import annotations
@@ -17,8 +18,6 @@ from typing import Final
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.interfaces import IStreamServerEndpoint
-from twisted.internet.task import LoopingCall
-from twisted.logger import Logger
 
 from muxs2s.hosts.seam import Host
 from muxs2s.hosts.wokkel import Router, RouterHost
@@ -45,10 +44,9 @@ from muxs2s.service.queues import Carrier, PairQueue, QueueBudget, QueueLimits
 from muxs2s.service.routing import Routing
 from muxs2s.service.status import QueueStatus, ServiceStatus, stream_status
 from muxs2s.service.streams import Streams, StreamSeams
-from muxs2s.service.upkeep import announce, renew, revoke_denied, revoke_hosted
+from muxs2s.service.upkeep import Upkeep, announce
 from muxs2s.stream.limits import StreamLimits
 from muxs2s.stream.side import OwnSide
-from muxs2s.wire.errors import StreamCondition
 from muxs2s.wire.names import DomainName, DomainPair
 from muxs2s.wire.stanza import Slice
 
@@ -57,10 +55,6 @@ __all__ = ["S2SService", "ServiceLimits"]
 
 RANDOM_SECRET_BYTES: Final = 32
 """Of the dialback secret that is made where none is given."""
-
-RENEWAL_SECONDS: Final = 3_600.0
-"""Between two looks at whether a certificate shown on a stream has a successor: one that is valid only now, or
-that the peer did not take when the certificates were read."""
 
 _COMPLAINT: Final = "peers cannot connect at {endpoint}: {reason}. Remedy: free it, or listen elsewhere"
 
@@ -105,7 +99,6 @@ class S2SService(Service):
     :raises NameRefused: if a domain is no domain name.
     """
 
-    _log = Logger()
     name = "muxs2s"
 
     def __init__(
@@ -133,10 +126,7 @@ class S2SService(Service):
     ) -> None:
         limits = limits or ServiceLimits()
         self.certificates = certificates
-        self._policies = policies
         self._hidden, self._announces = hidden, announces
-        self._renewals = LoopingCall(self._renew)
-        self._renewals.clock = reactor
         self._reactor = reactor
         self._backoffs = Backoffs(lambda: Backoff(limits=limits.backoff, chance=chance))
         self._places = ListeningPlaces(endpoints, _COMPLAINT)
@@ -179,6 +169,7 @@ class S2SService(Service):
                 server_reached=self._server_reached,
             )
         )
+        self._upkeep = Upkeep(reactor, self._streams, self._streams.seams.side)
         self._seams = LinkSeams(
             clock=reactor,
             dial=self._streams.dial,
@@ -254,7 +245,7 @@ class S2SService(Service):
         :returns: fires when all that is done; never fails.
         """
         Service.stopService(self)
-        self._end_renewals()
+        self._upkeep.stop()
         self._routing.stop()
         ending = [self._places.close(), self._direct_places.close(), self._streams.stop()]
         return DeferredList(ending).addCallback(self._stopped)
@@ -266,12 +257,10 @@ class S2SService(Service):
         :raises NameRefused: if it is no domain name.
         """
         name = DomainName.parse(domain)
-        for connection in self._streams:
-            revoke_hosted(connection, name)
+        self._upkeep.take_over(name)
         self._routing.add(name)
         if self._announces() and name not in self._hidden:
-            for connection in self._streams:
-                connection.offer(name)
+            self._upkeep.announce([name])
 
     def remove_domain(self, domain: str) -> None:
         """
@@ -281,13 +270,7 @@ class S2SService(Service):
         """
         name = DomainName.parse(domain)
         self._routing.remove(name)
-        for connection in self._streams:
-            if connection.multiplexer is not None:
-                connection.withdraw([name])
-            elif name in (connection.stream.pair or ()):
-                connection.fail(StreamCondition.HOST_GONE, f"{name} is no longer hosted here")
-            else:
-                connection.stream.associations.withdraw_domain(name)
+        self._upkeep.give_up(name)
 
     @property
     def overrides(self) -> Overrides:
@@ -313,25 +296,11 @@ class S2SService(Service):
         Streams opened with a domain that is denied are closed; one that others share goes on without it.
         """
         self._routing.end_denied()
-        policies = self._policies()
-        for connection in self._streams:
-            stream = connection.stream
-            if connection.multiplexer is not None:
-                revoke_denied(connection, policies, self.hosted)
-                continue
-            named = stream.pair or ()
-            for domain in {*named, *stream.associations.domains()}:
-                if domain in self.hosted or policies.of(domain).is_admitted:
-                    continue
-                if domain in named:
-                    connection.fail(StreamCondition.POLICY_VIOLATION, f"the policy of this server denies {domain}")
-                else:
-                    stream.associations.withdraw_domain(domain)
+        self._upkeep.end_denied()
 
     def announce(self) -> None:
         """Prove to peers what is to be announced by now and was not before."""
-        for connection in self._streams:
-            announce(connection, self._announced())
+        self._upkeep.announce(self._announced())
 
     def reload_certificates(self) -> Reload:
         """
@@ -340,7 +309,7 @@ class S2SService(Service):
         New streams show them, and so do those that many domains share.
         """
         reload = self.certificates.reload(self._reactor.seconds())
-        self._renew()
+        self._upkeep.renew()
         self.end_rests()
         return reload
 
@@ -359,26 +328,11 @@ class S2SService(Service):
     def _new_link(self, queue: PairQueue) -> Link:
         return new_link(queue, self._seams, self._backoffs.of(queue.pair))
 
-    def _renew(self) -> None:
-        """Have shared streams show certificates that have taken the place of others, long before those end."""
-        shared = [connection for connection in self._streams if connection.multiplexer is not None]
-        for connection in shared:
-            try:
-                renew(connection, self.certificates.for_domain, self._reactor.seconds())
-            except Exception:  # noqa: BLE001 - one stream in trouble keeps no other from its renewal
-                self._log.failure("renewing certificates on stream {number}", number=connection.number)
-        if not shared:
-            self._end_renewals()
-
-    def _end_renewals(self) -> None:
-        if self._renewals.running:
-            self._renewals.stop()
-
     def _shared(self, connection: StreamProtocol) -> None:
         """Domains share a stream from now on."""
         announce(connection, self._announced())
-        if self.running and not self._renewals.running:
-            self._renewals.start(RENEWAL_SECONDS, now=False)
+        if self.running:
+            self._upkeep.renew_from_now_on()
 
     def _announced(self) -> AbstractSet[DomainName]:
         """The domains that are proven to peers without being asked for."""

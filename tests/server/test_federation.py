@@ -331,7 +331,7 @@ class ChangeTests(ServerTestCase):
     def test_policies_of_peers(self) -> None:
         """What is asked of peers may change."""
         server = self.start(self.made())
-        policies = server.federation._policies
+        policies = server.federation._streams.seams.side.policies
         changes = server.apply(self.made(domain={"b.example": {"policy": "deny"}}))
         self.assertTrue(changes.policies)
         self.assertFalse(policies().of(DomainName.parse("x.b.example")).is_admitted)

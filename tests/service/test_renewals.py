@@ -8,8 +8,8 @@ from twisted.internet.defer import Deferred
 
 from muxs2s.multiplex.multiplexer import Multiplexer
 from muxs2s.network.pem import Credentials
-from muxs2s.service import s2s
-from muxs2s.service.s2s import RENEWAL_SECONDS
+from muxs2s.service import upkeep
+from muxs2s.service.upkeep import RENEWAL_SECONDS
 from tests.service.samples import C
 from tests.service.world import AUTHORITY, FederationTestCase, Server, credentials_of
 
@@ -69,20 +69,22 @@ class RenewalTests(FederationTestCase):
         for connection in self.server.service._streams:
             connection.close()
         self.world.advance(2 * RENEWAL_SECONDS)
-        self.assertFalse(self.server.service._renewals.running)
+        self.assertFalse(self.server.service._upkeep.renews)
         self.a.send("again", target=C)
-        self.assertTrue(self.server.service._renewals.running)
+        self.assertTrue(self.server.service._upkeep.renews)
 
     def test_trouble(self) -> None:
         """Whatever goes wrong at either end is logged, and the servers go on."""
-        with patch.object(s2s, "renew", side_effect=ValueError("x")):
+        with patch.object(upkeep, "renew", side_effect=ValueError("x")):
             self.let_pass(RENEWAL_SECONDS + 10.0)
         self.assertEqual(2, len(self.flushLoggedErrors(ValueError)))
-        self.assertTrue(self.server.service._renewals.running)
+        self.assertTrue(self.server.service._upkeep.renews)
 
     def test_stopped(self) -> None:
-        """A server that has stopped renews nothing."""
+        """A server that has stopped renews nothing, whatever its last streams come to."""
+        [last] = self.server.service._streams
         stopping: Deferred[None] = self.server.stop()
         self.world.advance(200.0)
         self.successResultOf(stopping)
-        self.assertFalse(self.server.service._renewals.running)
+        self.server.service._shared(last)
+        self.assertFalse(self.server.service._upkeep.renews)
