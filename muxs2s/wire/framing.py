@@ -165,7 +165,7 @@ class Framer:
         Each ends with a ``>``, as every tag does: so no element waits for the next one, and what
         expat finds does not depend on how the bytes came.
         """
-        while not self._ended() and (stop := self._piece()):
+        while self._buffer and not self._ended() and (stop := self._piece()):
             piece = self._buffer[self._parsed : stop]
             self._parsed = stop
             try:
@@ -208,7 +208,7 @@ class Framer:
         """Keep nothing of what has been framed."""
         if self._depth:
             self._drop((self._start if self._depth > 1 else self._end) - self._base)
-        if self._depth == 1:
+        if self._depth == 1 and self._buffer:
             self._expect_element()
 
     def _drop(self, count: int) -> None:
