@@ -77,6 +77,7 @@ UNITS: Final = frozenset(
             "proofs per second",
             "questions",
             "redirects",
+            "times",
             "records",
             "rounds",
         ),

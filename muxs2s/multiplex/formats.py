@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from binascii import a2b_base64, b2a_base64
 from datetime import UTC, datetime
+from functools import lru_cache
 from math import ceil
 from typing import Final
 
@@ -19,6 +20,7 @@ from muxs2s.wire.names import DomainName, DomainPattern, Name, NameRefused
 from muxs2s.wire.reasons import readable
 
 __all__ = [
+    "MAX_CACHED_TIMES",
     "MAX_ID",
     "MAX_NUMBER",
     "MAX_TEXT_BYTES",
@@ -42,6 +44,9 @@ MAX_ID: Final = 2**53 - 1
 
 MAX_NUMBER: Final = 2**31 - 1
 """Of anything else that is counted: domains, exchanges, seconds."""
+
+MAX_CACHED_TIMES: Final = 256
+"""Spellings of times remembered, least recently used first out."""
 
 MAX_TEXT_BYTES: Final = 1_024
 """Of what a ``reject`` says for logs, in UTF-8; the rest is cut off."""
@@ -161,9 +166,10 @@ def read_time(text: str | None) -> float | None:
     raise FormatRefused(f"{_shown(text)} where a time such as 2027-01-31T12:00:00Z should be")
 
 
+@lru_cache(maxsize=MAX_CACHED_TIMES)
 def write_time(seconds: float) -> str:
     """
-    Write a time.
+    Write a time; all names of a certificate end at the same, and there may be hundreds.
 
     :param seconds: since 1970. Fractions are cut off; what is later than the year 9999 becomes its end.
     """

@@ -11,6 +11,7 @@ from hypothesis import strategies as some
 from twisted.trial.unittest import SynchronousTestCase
 
 from muxs2s.multiplex.formats import (
+    MAX_CACHED_TIMES,
     MAX_ID,
     MAX_NUMBER,
     MAX_TEXT_BYTES,
@@ -112,6 +113,14 @@ class FormatTests(SynchronousTestCase):
         self.assertEqual(1_801_396_800.0, read_time("2027-01-31T12:00:00Z"))
         self.assertEqual("2027-01-31T12:00:00Z", write_time(1_801_396_800.9))
         self.assertEqual("9999-12-31T23:59:59Z", write_time(inf))
+
+    def test_remembered(self) -> None:
+        """All names of a certificate have one time, which is spelled out once; so many are remembered, and no more."""
+        for seconds in range(MAX_CACHED_TIMES + 1):
+            write_time(seconds)
+        known = write_time.cache_info()
+        write_time(MAX_CACHED_TIMES)
+        self.assertEqual((MAX_CACHED_TIMES, known.hits + 1), (known.currsize, write_time.cache_info().hits))
         self.assertIsNone(read_time(None))
         date = (
             "2027-01-31",
