@@ -194,25 +194,27 @@ class Multiplexing:
         message = read_request(request.data)
         return self.prover.make(request.data, message.context, message.schemes, credentials)
 
+    def show(self, request: Request, credentials: Credentials) -> None:
+        """Present a good authenticator."""
+        self.say(Present(id=request.id, data=self.proof(request, credentials)))
+
     async def add(self, identity: Identity, *, renew: bool = False) -> Accept:
         """Add a domain of ours as it should be done; gives what the server accepted."""
-        assert identity.credentials is not None, "there is something to show"
         request = await self.offered(identity.domain, renew=renew)
-        self.say(Present(id=request.id, data=self.proof(request, identity.credentials)))
+        self.show(request, identity.credentials)
         accepted = await self.hear(Accept, id_=request.id)
         self._look_at(accepted, identity.domain)
         return accepted
 
     async def add_again(self, identity: Identity) -> None:
         """Add a domain that was there before: the server may go by the certificate that it knows."""
-        assert identity.credentials is not None, "there is something to show"
         id_ = self.next_id()
         self.say(Offer(id=id_, domain=identity.domain))
         heard = await self.peer.hear("a request, or an accept by a certificate that is known")
         if self.peer.is_element(heard, "request", MULTIPLEX):
             request = self.read(heard, Request, id_)
             self.examine(request)
-            self.say(Present(id=id_, data=self.proof(request, identity.credentials)))
+            self.show(request, identity.credentials)
             heard = await self.peer.hear("accept")
         self._look_at(self.read(heard, Accept, id_), identity.domain)
 

@@ -25,10 +25,10 @@ PURPOSES: Final = (SERVER, CLIENT)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """A domain of ours, and what proves it; ``None`` for one that shows nothing."""
+    """A domain of ours, and what proves it."""
 
     domain: DomainName
-    credentials: Credentials | None
+    credentials: Credentials
 
 
 class OwnDomains:

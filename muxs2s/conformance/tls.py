@@ -27,7 +27,7 @@ class _EitherTLS:
     layer: TLSMemoryBIOProtocol
     """Known once TLS has begun. What is written goes to it at once; Twisted would join small pieces, later."""
 
-    def __init__(self, credentials: Credentials | None, max_version: int) -> None:
+    def __init__(self, credentials: Credentials, max_version: int) -> None:
         self._credentials, self._max_version = credentials, max_version
 
     def _connection(self, layer: TLSMemoryBIOProtocol) -> SSL.Connection:
@@ -37,11 +37,10 @@ class _EitherTLS:
         context.set_options(SSL.OP_NO_TICKET)
         context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
         context.set_verify(SSL.VERIFY_PEER, _take_any)
-        if self._credentials is not None:
-            context.use_certificate(self._credentials.leaf)
-            context.use_privatekey(self._credentials.private_key)
-            for issuer in self._credentials.chain:
-                context.add_extra_chain_cert(issuer)
+        context.use_certificate(self._credentials.leaf)
+        context.use_privatekey(self._credentials.private_key)
+        for issuer in self._credentials.chain:
+            context.add_extra_chain_cert(issuer)
         return SSL.Connection(context, None)
 
 
@@ -50,15 +49,13 @@ class CallingTLS(_EitherTLS):
     """
     TLS of an initiating server.
 
-    :param credentials: what is shown; ``None`` for nothing.
+    :param credentials: what is shown.
     :param server_name: in A-labels.
     :param max_version: as OpenSSL counts them; 0 for the newest there is.
     :param alpn: whether to offer the protocol ``xmpp-server``.
     """
 
-    def __init__(
-        self, credentials: Credentials | None, server_name: str, *, max_version: int = 0, alpn: bool = False
-    ) -> None:
+    def __init__(self, credentials: Credentials, server_name: str, *, max_version: int = 0, alpn: bool = False) -> None:
         super().__init__(credentials, max_version)
         self._server_name, self._alpn = server_name, alpn
 

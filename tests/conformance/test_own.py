@@ -19,7 +19,6 @@ class AuthorityTests(SynchronousTestCase):
 
     def test_first(self) -> None:
         """The first domain has a certificate, for servers and clients."""
-        assert self.ours.first.credentials is not None
         self.assertTrue(self.ours.first.credentials.names.covers(FIRST))
         self.assertTrue(self.ours.can_issue and self.ours.has_others)
 
@@ -27,14 +26,12 @@ class AuthorityTests(SynchronousTestCase):
         """Each further domain is a new one below the first, with a certificate for it alone."""
         one, two = self.ours.another(), self.ours.another()
         self.assertNotEqual(one.domain, two.domain)
-        assert two.credentials is not None
         self.assertEqual({two.domain.ascii}, two.credentials.names.dns)
         self.assertTrue(two.domain.endswith(".kit.example"))
 
     def test_until(self) -> None:
         """A certificate ends when a case wants it to."""
         identity = self.ours.named(FIRST, not_after=1_800_000_000.0)
-        assert identity.credentials is not None
         self.assertEqual(1_800_000_000.0, identity.credentials.ends)
 
 

@@ -16,7 +16,7 @@ from muxs2s.conformance.own import Identity
 from muxs2s.conformance.saying import iq
 from muxs2s.conformance.setting import Need
 from muxs2s.multiplex.conditions import MultiplexCondition
-from muxs2s.multiplex.elements import Accept, Offer, Present, Reject, Request
+from muxs2s.multiplex.elements import Accept, Offer, Reject, Request
 from muxs2s.wire.errors import StreamCondition
 from muxs2s.wire.names import DomainPattern
 from muxs2s.wire.namespaces import MULTIPLEX, SERVER
@@ -92,11 +92,10 @@ async def _beside(kit: Kit) -> None:
     """While a proof is awaited, requests of others are answered, in order."""
     stream = await Multiplexing.enabled(kit)
     identity = kit.another()
-    assert identity.credentials is not None, "an added domain has a certificate"
     request = await stream.offered(identity.domain)
     for _ in range(3):
         await stream.answered(kit.me)
-    stream.say(Present(id=request.id, data=stream.proof(request, identity.credentials)))
+    stream.show(request, identity.credentials)
     await stream.hear(Accept, id_=request.id)
     await stream.answered(identity.domain)
 
@@ -119,9 +118,7 @@ async def _pipelined(kit: Kit) -> None:
             accepted.add(stream.read(heard, Accept).id)
             continue
         request = stream.read(heard, Request)
-        credentials = identities[request.id].credentials
-        assert credentials is not None, "an added domain has a certificate"
-        stream.say(Present(id=request.id, data=stream.proof(request, credentials)))
+        stream.show(request, identities[request.id].credentials)
     if answers != [f"beside-{number}" for number in range(8)]:
         raise Deviation(f"expected the answers in order; they came as {answers}")
 
@@ -153,9 +150,8 @@ async def _again(kit: Kit) -> None:
     stream = await Multiplexing.enabled(kit)
     identity = kit.another()
     untrusted = kit.ours.untrusted(identity.domain).credentials
-    assert untrusted is not None, "it shows something"
     request = await stream.offered(identity.domain)
-    stream.say(Present(id=request.id, data=stream.proof(request, untrusted)))
+    stream.show(request, untrusted)
     await stream.refused(MultiplexCondition.CERTIFICATE_UNTRUSTED, id_=request.id)
     await stream.answered(kit.me)
     await stream.add(identity)
@@ -186,9 +182,8 @@ async def _refused_sender(kit: Kit) -> None:
     stream = await Multiplexing.enabled(kit)
     identity = kit.another()
     untrusted = kit.ours.untrusted(identity.domain).credentials
-    assert untrusted is not None, "it shows something"
     request = await stream.offered(identity.domain)
-    stream.say(Present(id=request.id, data=stream.proof(request, untrusted)))
+    stream.show(request, untrusted)
     await stream.refused(MultiplexCondition.CERTIFICATE_UNTRUSTED, id_=request.id)
     stream.peer.say(iq(f"kit@{identity.domain}", f"nobody@{kit.domain}", kit.token()))
     await stream.peer.fails(StreamCondition.INVALID_FROM)

@@ -13,7 +13,7 @@ from muxs2s.conformance.kit import Kit
 from muxs2s.conformance.multiplexing import Multiplexing, element
 from muxs2s.conformance.setting import Need
 from muxs2s.multiplex.conditions import MultiplexCondition
-from muxs2s.multiplex.elements import Accept, ListedName, Offer, Present, Request
+from muxs2s.multiplex.elements import Accept, ListedName, Offer, Request
 from muxs2s.wire.errors import StreamCondition
 
 __all__ = ["CHAPTER"]
@@ -144,9 +144,8 @@ async def _theirs(kit: Kit) -> None:
     """An offer of a domain that the server hosts itself is refused like any other, for want of a proof."""
     stream = await Multiplexing.enabled(kit)
     untrusted = kit.ours.untrusted(kit.domain).credentials
-    assert untrusted is not None, "it shows something"
     request = await stream.offered(kit.domain)
-    stream.say(Present(id=request.id, data=stream.proof(request, untrusted)))
+    stream.show(request, untrusted)
     await stream.refused(MultiplexCondition.CERTIFICATE_UNTRUSTED, id_=request.id)
 
 
