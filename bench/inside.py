@@ -52,36 +52,29 @@ async def adding(reactor: Any, domains: int, pending: int, lone: int) -> dict[st
     clouds = EmbeddedClouds(reactor, 1, 2 * domains + lone)
     clouds.start()
     first, *rest = [stanza(number, 0) for number in range(1 + 2 * domains + lone)]
+    announced, sending, single = rest[:domains], rest[domains : 2 * domains], rest[2 * domains :]
     await clouds.carry([first], 1)
     await clouds.settle()
     clouds.announces = True
-    before = presentation_seconds()
-    adding = _Stopwatch()
+    bare_before = presentation_seconds()
+    watch = _Stopwatch()
     clouds.host(domains)
-    await clouds.carry(rest[domains - 1 : domains], 1)
+    await clouds.carry(announced[-1:], 1)
     await clouds.settle()
-    cpu, wall = adding.cpu_seconds / domains, adding.seconds / domains
-    after = presentation_seconds()
+    answer = {"cpu_seconds": watch.cpu_seconds / domains, "seconds": watch.seconds / domains}
+    answer["bare_seconds"] = (bare_before + presentation_seconds()) / 2
     clouds.announces = False
     clouds.host(domains + lone)
-    sending = _Stopwatch()
-    await clouds.carry(rest[domains : 2 * domains], pending)
-    with_stanza = sending.cpu_seconds / domains
-    alone = _Stopwatch()
-    for each in rest[2 * domains :]:
+    watch = _Stopwatch()
+    await clouds.carry(sending, pending)
+    answer["stanza_cpu_seconds"] = watch.cpu_seconds / domains
+    watch = _Stopwatch()
+    for each in single:
         await clouds.carry([each], 1)
-    lone_cpu = alone.cpu_seconds / lone
-    presented, connections = clouds.presented, clouds.connections
+    answer["lone_cpu_seconds"] = watch.cpu_seconds / lone
+    answer |= {"presented": clouds.presented, "connections": clouds.connections}
     await clouds.stop()
-    return {
-        "cpu_seconds": cpu,
-        "seconds": wall,
-        "stanza_cpu_seconds": with_stanza,
-        "lone_cpu_seconds": lone_cpu,
-        "bare_seconds": (before + after) / 2,
-        "presented": presented,
-        "connections": connections,
-    }
+    return answer
 
 
 class _Stopwatch:
