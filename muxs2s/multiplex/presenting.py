@@ -67,7 +67,7 @@ class Presenter:
         self.offered = 0
         """Exchanges that we have begun."""
 
-    def is_open(self, domain: DomainName) -> bool:
+    def decides_on(self, domain: DomainName) -> bool:
         """Whether an exchange decides on a domain of ours."""
         return domain in self._offers or domain in self._asked
 
@@ -148,7 +148,7 @@ class Presenter:
         if exchange is None:
             return False
         self._end(exchange, PresenterInput.REJECT)
-        if reject.condition is MultiplexCondition.DUPLICATE and self.is_open(exchange.domain):
+        if reject.condition is MultiplexCondition.DUPLICATE and self.decides_on(exchange.domain):
             return True  # the peer has asked for the same, and that decides
         self._conversation.rejected(Whose.OURS, exchange.domain, reject, now)
         return True

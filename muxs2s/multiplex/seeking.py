@@ -66,7 +66,7 @@ class Seeker:
 
     def is_under_way(self, whose: Whose, domain: DomainName) -> bool:
         """Whether an exchange decides on a domain."""
-        return self._presenter.is_open(domain) if whose is Whose.OURS else self._verifier.is_open(domain)
+        return self._presenter.decides_on(domain) if whose is Whose.OURS else self._verifier.decides_on(domain)
 
     def go_on(self, now: float) -> None:
         """Begin as many exchanges as the peer lets us have open; what has to wait for one that is open waits on."""

@@ -59,7 +59,7 @@ class Verifier:
         self.asked = 0
         """Exchanges that we have begun."""
 
-    def is_open(self, domain: DomainName) -> bool:
+    def decides_on(self, domain: DomainName) -> bool:
         """Whether an exchange decides on a domain of the peer."""
         return domain in self._by_domain
 

@@ -56,15 +56,15 @@ class Wanted:
         if key not in self._certificates:
             self._in_order[key] = renew or self._in_order.get(key, False)
 
-    def take(self, is_open: Callable[[Whose, DomainName], bool]) -> tuple[Whose, DomainName, bool] | None:
+    def take(self, is_under_way: Callable[[Whose, DomainName], bool]) -> tuple[Whose, DomainName, bool] | None:
         """
         Take out whose turn it is, if it is anybody's.
 
-        :param is_open: whether an exchange decides on a domain: it is not renewed before that is over.
+        :param is_under_way: whether an exchange decides on a domain: it is not renewed before that is over.
         :returns: it, and whether it is to be renewed.
         """
         for (whose, domain), renew in self._in_order.items():
-            if not (renew and is_open(whose, domain)):
+            if not (renew and is_under_way(whose, domain)):
                 del self._in_order[whose, domain]
                 return whose, domain, renew
         return None

@@ -16,7 +16,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from muxs2s.network.buckets import TokenBucket
 
-__all__ = ["MAX_GATHER_SECONDS", "MAX_REMEMBERED_LINES", "Owner", "Rate", "Slice", "Slices"]
+__all__ = ["MAX_GATHER_SECONDS", "MAX_REMEMBERED_LINES", "Owner", "Rate", "Slices", "Work"]
 
 MAX_REMEMBERED_LINES: Final = 10_000
 """Lines whose past is known though nothing waits in them, the one least recently used first out."""
@@ -24,8 +24,8 @@ MAX_REMEMBERED_LINES: Final = 10_000
 MAX_GATHER_SECONDS: Final = 0.01
 """What comes of slices waits no longer for what comes of the next ones."""
 
-Slice = Callable[[], "Slice | None"]
-"""Does one slice of a piece of work; gives the next one, if there is one. It must not raise."""
+Work = Callable[[], "Work | None"]
+"""Does one slice of a piece of work; gives what is left of it, if anything is. It must not raise."""
 
 
 class Owner(Protocol):
@@ -54,10 +54,10 @@ class Rate:
 
 @dataclass(slots=True)
 class _Piece:
-    """A piece of work: for whom, and what is to be done next."""
+    """A piece of work: for whom, and what is left of it."""
 
     owner: Owner
-    slice: Slice
+    work: Work
     is_begun: bool = False
 
 
@@ -90,12 +90,12 @@ class _Line:
         """Do one slice; its owner may leave meanwhile."""
         piece = self.pieces[0]
         piece.is_begun = True
-        following = piece.slice()
+        left = piece.work()
         if self.pieces and self.pieces[0] is piece:
-            if following is None:
+            if left is None:
                 self.pieces.popleft()
             else:
-                piece.slice = following
+                piece.work = left
 
 
 class Slices:
@@ -111,7 +111,7 @@ class Slices:
         self._due: deque[_Line] = deque()
         self._turn: IDelayedCall | None = None
 
-    def add(self, name: Hashable, rate: Rate, owner: Owner, first: Slice) -> bool:
+    def add(self, name: Hashable, rate: Rate, owner: Owner, work: Work) -> bool:
         """
         Have a piece of work done, when its turn has come.
 
@@ -122,7 +122,7 @@ class Slices:
         line = self._line(name, rate)
         if len(line.pieces) >= rate.max_waiting:
             return False
-        line.pieces.append(_Piece(owner, first))
+        line.pieces.append(_Piece(owner, work))
         if not (line.is_due or line.pause):
             self._line_up(line)
         if not line.pause:

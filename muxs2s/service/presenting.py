@@ -24,7 +24,7 @@ from muxs2s.multiplex.verdicts import NotVouched, Vouched
 from muxs2s.multiplex.vouching import verdict
 from muxs2s.network.evidence import Judge
 from muxs2s.network.restraint import RestrainedLog
-from muxs2s.network.slices import Owner, Rate, Slice, Slices
+from muxs2s.network.slices import Owner, Rate, Slices, Work
 from muxs2s.proof.authenticators import AuthenticatorRefused, Authenticators, AuthenticatorTooLarge
 from muxs2s.proof.outcome import Evidence
 from muxs2s.proof.peers import PeerPolicies
@@ -141,10 +141,10 @@ class Presentations:
         if peer is None:
             peer = self._peers[connection] = connection.source or id(connection)
         match event:
-            case SignatureWanted(id=id_):
+            case SignatureWanted():
                 sign = partial(self._sign, connection, event)
                 if not self._slices.add((peer, _SIGN), self._signatures, connection, sign):
-                    connection.decline(id_, MultiplexCondition.TOO_MANY, "too many signatures are to be made")
+                    connection.decline(event.id, MultiplexCondition.TOO_MANY, "too many signatures are to be made")
             case ProofShown():
                 self._take_proof(connection, event, partial(self._check, connection, event))
             case ProofRecalled(chain=chain):  # pragma: no branch - there is no other event
@@ -167,8 +167,8 @@ class Presentations:
 
     # Slices.
 
-    def _take_proof(self, connection: ProvingConnection, shown: ProofShown | ProofRecalled, first: Slice) -> None:
-        if not self._slices.add((self._peers[connection], _JUDGE), self._judgements, connection, first):
+    def _take_proof(self, connection: ProvingConnection, shown: ProofShown | ProofRecalled, work: Work) -> None:
+        if not self._slices.add((self._peers[connection], _JUDGE), self._judgements, connection, work):
             connection.conclude(shown.id, _not(MultiplexCondition.TOO_MANY, "too many proofs are to be judged"))
 
     def _sign(self, connection: ProvingConnection, wanted: SignatureWanted) -> None:
@@ -181,7 +181,7 @@ class Presentations:
         else:
             connection.present(wanted.id, authenticator)
 
-    def _check(self, connection: ProvingConnection, shown: ProofShown) -> Slice | None:
+    def _check(self, connection: ProvingConnection, shown: ProofShown) -> Work | None:
         """Check signature and MAC; only then is it worth while to look at the chain, or to ask anybody about it."""
         try:
             chain = _of(connection).check(shown.request, shown.authenticator)

@@ -59,6 +59,12 @@ class _Stage(Enum):
     """It was asked for in vain; that is final."""
 
 
+_SAYING: Final = frozenset({StreamState.PROVING, StreamState.CARRYING})
+"""When elements of multiplexing are read as such."""
+
+_AGREED: Final = frozenset({_Stage.ENABLING, _Stage.ON})
+
+
 class MultiplexedStream(ProvingStream):
     """A stream, in either role, with what multiplexing adds."""
 
@@ -69,7 +75,12 @@ class MultiplexedStream(ProvingStream):
     """What the peer has offered in its features, or said when it enabled multiplexing."""
 
     _stage = _Stage.NONE
+    _why_not = ""
+    """Why either end has refused, for operators."""
+
     _unattributed = 0
+    """Elements that fit nothing."""
+
     _multiplexer: Multiplexer | None = None
     _vouched: Vouched | None = None
 
@@ -162,8 +173,6 @@ class MultiplexedStream(ProvingStream):
         if not self.is_two_way:
             return "the stream is not bidirectional"
         return self._why_not or "the peer does not offer or enable it"
-
-    _why_not = ""
 
     def _enable_multiplexing(self) -> None:
         """The initiating server: ask, if the peer has offered and all is well. Once, after authentication."""
@@ -318,9 +327,3 @@ class MultiplexedStream(ProvingStream):
             self._out.append(error)
         else:
             super()._asserted(said, now)
-
-
-_SAYING: Final = frozenset({StreamState.PROVING, StreamState.CARRYING})
-"""When elements of multiplexing are read as such."""
-
-_AGREED: Final = frozenset({_Stage.ENABLING, _Stage.ON})

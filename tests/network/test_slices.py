@@ -6,7 +6,7 @@ from functools import partial
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from muxs2s.network.slices import MAX_GATHER_SECONDS, MAX_REMEMBERED_LINES, Owner, Rate, Slice, Slices
+from muxs2s.network.slices import MAX_GATHER_SECONDS, MAX_REMEMBERED_LINES, Owner, Rate, Slices, Work
 from tests.network.gathering import Gathering
 from tests.network.turning import TurningClock
 
@@ -23,7 +23,7 @@ class SlicesTestCase(SynchronousTestCase):
         self.owner = Gathering()
         self.done: list[str] = []
 
-    def work(self, name: str, slices: int = 1) -> Slice | None:
+    def work(self, name: str, slices: int = 1) -> Work | None:
         """Do one slice of so many."""
         self.done.append(name)
         return partial(self.work, name, slices - 1) if slices > 1 else None
@@ -220,7 +220,7 @@ class EndTests(SlicesTestCase):
     def test_leave_within(self) -> None:
         """A slice may make its owner leave."""
 
-        def leave() -> Slice:
+        def leave() -> Work:
             self.slices.leave("x", self.owner)
             return partial(self.work, "a")
 
