@@ -15,6 +15,7 @@ from typing import Final
 from muxs2s.wire.errors import MuxS2SError
 
 __all__ = [
+    "BIT_STRING",
     "IA5_STRING",
     "OBJECT_IDENTIFIER",
     "OCTET_STRING",
@@ -27,6 +28,7 @@ __all__ = [
 ]
 
 # Identifier octets.
+BIT_STRING: Final = 0x03
 OCTET_STRING: Final = 0x04
 OBJECT_IDENTIFIER: Final = 0x06
 UTF8_STRING: Final = 0x0C
