@@ -78,7 +78,7 @@ SHOWN: Final = {
         "multiplex/test_vouching PolicyTests.test_other_evidence",
         "multiplex/test_vouching PolicyTests.test_patterns",
     ),
-    "When the chain of an accepted certificate ends": ("multiplex/test_verifying ExpiryTests.test_end",),
+    "When the chain of an accepted certificate ends": ("multiplex/test_peer_certificates ExpiryTests.test_end",),
     "``signature_algorithms`` MUST hold": ("proof/test_authenticators ExchangeTests.test_server_asks",),
     "Its context is 32 random bytes and MUST be unique": (
         "proof/test_authenticators ContextTests.test_entropy",
