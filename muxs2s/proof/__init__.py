@@ -18,6 +18,7 @@ from muxs2s.proof.outcome import (
 from muxs2s.proof.peers import DIALBACK_SUFFICES, PeerPolicies, PeerPolicy, domains_above
 from muxs2s.proof.pkix import MAX_CHAIN_CERTIFICATES, PkixProof, TrustAnchors
 from muxs2s.proof.policy import ProofPolicy
+from muxs2s.proof.posh import PoshProof
 
 __all__ = [
     "DIALBACK_SUFFICES",
@@ -40,6 +41,7 @@ __all__ = [
     "PeerPolicies",
     "PeerPolicy",
     "PkixProof",
+    "PoshProof",
     "ProofPolicy",
     "Prooftype",
     "Proven",

@@ -14,6 +14,7 @@ from typing import Protocol
 from cryptography.x509 import Certificate
 
 from muxs2s.proof.identity import NO_NAMES, CertificateNames
+from muxs2s.proof.poshdocument import PoshMaterial
 from muxs2s.wire.errors import StanzaCondition
 from muxs2s.wire.names import DomainName
 
@@ -71,6 +72,9 @@ class Evidence:
 
     dialback: FoundByDNS | KeyAnswered | None = None
     """What dialback can go by, if anything."""
+
+    posh: PoshMaterial | None = None
+    """What was found of POSH; ``None`` if nobody has looked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
