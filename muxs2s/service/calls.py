@@ -13,6 +13,7 @@ from typing import Final
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
+from muxs2s.network.addresses import is_address
 from muxs2s.service.linkseams import StreamUnavailable
 from muxs2s.service.whereabouts import Endpoint
 
@@ -36,6 +37,8 @@ class Call:
 
     def __init__(self, clock: IReactorTime, endpoints: frozenset[Endpoint], ended: Callable[[Call], None]) -> None:
         self.endpoints = endpoints
+        addresses = frozenset(endpoint for endpoint in endpoints if is_address(endpoint[0]))
+        self._places = addresses or endpoints
         self.stage: Callable[[], object] = _no_stage
         """Tells how far it has got, by any values that differ from stage to stage."""
 
@@ -47,6 +50,10 @@ class Call:
         self._patient_until = clock.seconds() + PATIENCE_SECONDS
         self._alarm: IDelayedCall | None = None
         """For all who are not patient."""
+
+    def leads_nowhere_but(self, endpoints: frozenset[Endpoint]) -> bool:
+        """Whether it can lead to no other servers, whatever names these have."""
+        return self._places <= endpoints
 
     def join(self, *, is_patient: bool) -> Deferred[bool]:
         """
@@ -133,7 +140,7 @@ class Calls:
 
     def find(self, endpoints: frozenset[Endpoint]) -> Call | None:
         """Find a call that may lead to one of these endpoints; rather one that leads nowhere else."""
-        here_alone = (call for call in self.at(endpoints) if call.endpoints <= endpoints)
+        here_alone = (call for call in self.at(endpoints) if call.leads_nowhere_but(endpoints))
         return next(here_alone, None) or next(self.at(endpoints), None)
 
     def at(self, endpoints: Iterable[Endpoint]) -> Iterator[Call]:

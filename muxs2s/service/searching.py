@@ -272,7 +272,7 @@ class Search:
         call = self._calls.find(endpoints)
         if call is None or self.ways.is_ordinary(endpoints, clock.seconds()):
             return succeed(False)
-        if call.endpoints <= endpoints:
+        if call.leads_nowhere_but(endpoints):
             return call.join(is_patient=self.ways.multiplexes(endpoints))
         waiting = call.join(is_patient=False).addErrback(_look_again)
         return waiting.addTimeout(max(0.0, until - clock.seconds()), clock, lambda _late, _seconds: False)

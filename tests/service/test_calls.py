@@ -49,6 +49,14 @@ class CallTests(SynchronousTestCase):
         beside.end()
         self.assertIsNone(self.calls.find(ELSEWHERE))
 
+    def test_other_names(self) -> None:
+        """Where addresses are known they decide what a call leads to; else the names do."""
+        self.assertTrue(self.call.leads_nowhere_but(frozenset({("xmpp.c.example", 5269), ("192.0.2.2", 5269)})))
+        self.assertFalse(self.call.leads_nowhere_but(frozenset({("xmpp.b.example", 5269), ("192.0.2.3", 5269)})))
+        nameless = self.calls.begin(frozenset({("xmpp.b.example", 5269)}))
+        self.assertTrue(nameless.leads_nowhere_but(HERE))
+        self.assertFalse(nameless.leads_nowhere_but(ELSEWHERE))
+
     def test_end(self) -> None:
         """Whoever waits looks again when it has shown something, in turn."""
         order: list[int] = []
