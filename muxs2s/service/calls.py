@@ -13,7 +13,6 @@ from typing import Final
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
-from muxs2s.network.addresses import is_address
 from muxs2s.service.linkseams import StreamUnavailable
 from muxs2s.service.whereabouts import Endpoint
 
@@ -32,13 +31,18 @@ class Call:
     """
     A stream that is being opened, and those who wait for what it shows.
 
-    :ivar endpoints: where it may lead.
+    :ivar endpoints: where it may lead, under every name.
+    :param places: the same, each but once.
     """
 
-    def __init__(self, clock: IReactorTime, endpoints: frozenset[Endpoint], ended: Callable[[Call], None]) -> None:
-        self.endpoints = endpoints
-        addresses = frozenset(endpoint for endpoint in endpoints if is_address(endpoint[0]))
-        self._places = addresses or endpoints
+    def __init__(
+        self,
+        clock: IReactorTime,
+        endpoints: frozenset[Endpoint],
+        places: frozenset[Endpoint],
+        ended: Callable[[Call], None],
+    ) -> None:
+        self.endpoints, self._places = endpoints, places
         self.stage: Callable[[], object] = _no_stage
         """Tells how far it has got, by any values that differ from stage to stage."""
 
@@ -147,9 +151,14 @@ class Calls:
         """All of them."""
         return (call for endpoint in endpoints for call in self._calls.get(endpoint, ()))
 
-    def begin(self, endpoints: frozenset[Endpoint]) -> Call:
-        """Begin one."""
-        call = Call(self._clock, endpoints, self._ended)
+    def begin(self, endpoints: frozenset[Endpoint], places: frozenset[Endpoint]) -> Call:
+        """
+        Begin one.
+
+        :param endpoints: as :meth:`muxs2s.service.whereabouts.Whereabouts.of`.
+        :param places: as :meth:`muxs2s.service.whereabouts.Whereabouts.places`.
+        """
+        call = Call(self._clock, endpoints, places, self._ended)
         for endpoint in endpoints:
             self._calls.setdefault(endpoint, {})[call] = None
         return call

@@ -279,7 +279,7 @@ class Search:
 
     async def _call(self, pair: DomainPair, endpoints: frozenset[Endpoint]) -> StreamProtocol:
         """Open a stream; whoever wants the same peer meanwhile may wait for what it shows."""
-        call = self._calls.begin(endpoints)
+        call = self._calls.begin(endpoints, self.whereabouts.places(pair.target) or endpoints)
         self._opening[pair] = endpoints, call
         unreachable: StreamUnavailable | None = None
         is_decided = True

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Collection
+from dataclasses import dataclass
 from typing import Final, Protocol
 
 from twisted.internet.address import IPv4Address, IPv6Address
@@ -45,6 +46,16 @@ Endpoint = tuple[str, int]
 """A host name in A-labels or an IP address, and a port."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Known:
+    """What is remembered of a domain."""
+
+    endpoints: frozenset[Endpoint]
+    places: frozenset[Endpoint]
+    until: float
+    """When it counts no more, seconds."""
+
+
 class Guide(Protocol):
     """Whoever knows where domains are: a :class:`~muxs2s.network.connecting.Connector`."""
 
@@ -73,8 +84,7 @@ class Whereabouts:
     def __init__(self, guide: Guide, clock: IReactorTime) -> None:
         self._guide, self._clock = guide, clock
         self._jobs: SharedJobs[DomainName, frozenset[Endpoint]] = SharedJobs()
-        self._known: OrderedDict[DomainName, tuple[frozenset[Endpoint], float]] = OrderedDict()
-        """With the time until which they count, seconds."""
+        self._known: OrderedDict[DomainName, _Known] = OrderedDict()
 
     async def of(self, domain: DomainName) -> frozenset[Endpoint]:
         """
@@ -88,8 +98,17 @@ class Whereabouts:
 
     def known(self, domain: DomainName) -> frozenset[Endpoint] | None:
         """What is remembered of a domain; ``None`` if nothing is."""
-        endpoints, until = self._known.get(domain, (None, 0.0))
-        return endpoints if self._clock.seconds() < until else None
+        known = self._known.get(domain)
+        return None if known is None or self._clock.seconds() >= known.until else known.endpoints
+
+    def places(self, domain: DomainName) -> frozenset[Endpoint]:
+        """
+        Say where one may come to who calls a domain, as far as it is remembered.
+
+        :returns: addresses; under the name of its host only what has others, as far as anybody could say.
+        """
+        known = self._known.get(domain)
+        return frozenset() if known is None else known.places
 
     def is_looking(self, domain: DomainName) -> bool:
         """Whether somebody asks for a domain at the moment."""
@@ -97,7 +116,7 @@ class Whereabouts:
 
     def domains_at(self, endpoints: Collection[Endpoint]) -> set[DomainName]:
         """Domains that were found at one of these endpoints, if only some time ago."""
-        return {domain for domain, (found, _) in self._known.items() if not found.isdisjoint(endpoints)}
+        return {domain for domain, known in self._known.items() if not known.endpoints.isdisjoint(endpoints)}
 
     def forget(self) -> None:
         """Look anew from now on."""
@@ -105,37 +124,51 @@ class Whereabouts:
 
     async def _look(self, domain: DomainName) -> frozenset[Endpoint]:
         found: set[Endpoint] = set()
-        looking = Deferred.fromCoroutine(self._gather(domain, found))
+        resolved: set[Endpoint] = set()
+        looking = Deferred.fromCoroutine(self._gather(domain, found, resolved))
         await looking.addTimeout(LOOK_SECONDS, self._clock, lambda _late, _seconds: None)
-        endpoints = frozenset(found)
-        self._known[domain] = endpoints, self._clock.seconds() + REMEMBER_SECONDS
+        until = self._clock.seconds() + REMEMBER_SECONDS
+        known = _Known(endpoints=frozenset(found), places=frozenset(found - resolved), until=until)
+        self._known[domain] = known
         self._known.move_to_end(domain)
         if len(self._known) > MAX_WHEREABOUTS:
             self._known.popitem(last=False)
-        return endpoints
+        return known.endpoints
 
-    async def _gather(self, domain: DomainName, found: set[Endpoint]) -> None:
+    async def _gather(self, domain: DomainName, found: set[Endpoint], resolved: set[Endpoint]) -> None:
         """Let DNS say what it knows, piece by piece, so that what comes late costs nothing but itself."""
         try:
             targets = await self._guide.targets(domain)
         except Unreachable:
             return
-        found.update((target.host, target.port) for target in targets)
+        named = {(target.host, target.port) for target in targets}
+        found.update(named)
         hosts = {target.host for target in targets if not target.is_address}
         looking = [
-            Deferred.fromCoroutine(self._guide.addresses(host, rdtype)).addCallbacks(
-                _take, _leave, (found, [target.port for target in targets if target.host == host])
-            )
+            Deferred.fromCoroutine(self._resolve([each for each in named if each[0] == host], found, resolved))
             for host in sorted(hosts)
-            for rdtype in ("AAAA", "A")
         ]
         await DeferredList(looking)
 
+    async def _resolve(self, named: list[Endpoint], found: set[Endpoint], resolved: set[Endpoint]) -> None:
+        """Add the addresses of a host; they are all that it has if nothing about it could not be said."""
+        looking = [
+            Deferred.fromCoroutine(self._guide.addresses(named[0][0], rdtype)).addCallbacks(
+                _take, _leave, (found, [port for _, port in named])
+            )
+            for rdtype in ("AAAA", "A")
+        ]
+        answers = await DeferredList(looking)
+        if all(is_known for _, is_known in answers):
+            resolved.update(named)
 
-def _take(addresses: tuple[str, ...], found: set[Endpoint], ports: list[int]) -> None:
+
+def _take(addresses: tuple[str, ...], found: set[Endpoint], ports: list[int]) -> bool:
     found.update((address, port) for address in addresses for port in ports)
+    return True
 
 
-def _leave(failure: Failure) -> None:
+def _leave(failure: Failure) -> bool:
     """A host whose addresses nobody can say is known by its name."""
     failure.trap(LookupFailed, CancelledError)
+    return False

@@ -13,6 +13,7 @@ from muxs2s.service.linkseams import StreamUnavailable
 from muxs2s.wire.errors import StanzaCondition
 
 HERE = frozenset({("xmpp.b.example", 5269), ("192.0.2.2", 5269)})
+ADDRESS = frozenset({("192.0.2.2", 5269)})
 ELSEWHERE = frozenset({("192.0.2.2", 5270)})
 UNREACHABLE = StreamUnavailable(StanzaCondition.REMOTE_SERVER_TIMEOUT, "nobody there", final=False)
 
@@ -23,7 +24,7 @@ class CallTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.clock = Clock()
         self.calls = Calls(self.clock)
-        self.call = self.calls.begin(HERE)
+        self.call = self.calls.begin(HERE, ADDRESS)
 
     def join(self, call: Call | None = None, *, is_patient: bool = False) -> Deferred[bool]:
         """Wait for it."""
@@ -38,13 +39,13 @@ class CallTests(SynchronousTestCase):
 
     def test_beside(self) -> None:
         """Of several that is found which leads nowhere else, else the first; each ends by itself."""
-        beside = self.calls.begin(HERE | ELSEWHERE)
+        beside = self.calls.begin(HERE | ELSEWHERE, ADDRESS | ELSEWHERE)
         self.assertIs(self.call, self.calls.find(HERE))
         self.assertIs(beside, self.calls.find(ELSEWHERE))
         self.assertEqual({self.call, beside}, set(self.calls.at(HERE)))
         self.call.end()
         self.assertIs(beside, self.calls.find(HERE))
-        again = self.calls.begin(HERE)
+        again = self.calls.begin(HERE, ADDRESS)
         self.assertIs(again, self.calls.find(HERE))
         beside.end()
         self.assertIsNone(self.calls.find(ELSEWHERE))
@@ -53,7 +54,8 @@ class CallTests(SynchronousTestCase):
         """Where addresses are known they decide what a call leads to; else the names do."""
         self.assertTrue(self.call.leads_nowhere_but(frozenset({("xmpp.c.example", 5269), ("192.0.2.2", 5269)})))
         self.assertFalse(self.call.leads_nowhere_but(frozenset({("xmpp.b.example", 5269), ("192.0.2.3", 5269)})))
-        nameless = self.calls.begin(frozenset({("xmpp.b.example", 5269)}))
+        names = frozenset({("xmpp.b.example", 5269)})
+        nameless = self.calls.begin(names, names)
         self.assertTrue(nameless.leads_nowhere_but(HERE))
         self.assertFalse(nameless.leads_nowhere_but(ELSEWHERE))
 

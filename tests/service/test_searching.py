@@ -254,6 +254,16 @@ class FirstCallTests(SearchTestCase):
         self.clock.advance(PATIENCE_SECONDS)
         self.assertEqual(2, len(self.opened))
 
+    def test_other_host_name(self) -> None:
+        """Who has a host name of his own on the same server waits and hears as any other."""
+        other = pair("a", "b1")
+        self.guide.elsewhere[other.target] = Target(host="customer.example", port=5269)
+        looking = [self.look(), self.look(other)]
+        self.opened[0][1].errback(StreamUnavailable(StanzaCondition.REMOTE_SERVER_TIMEOUT, "nobody", final=False))
+        for each in looking:
+            self.failureResultOf(each, StreamUnavailable)
+        self.assertEqual(1, len(self.opened))
+
     def test_astray_in_vain(self) -> None:
         """That such a call is in vain says nothing of the peer: the next one calls."""
         self.lead_astray("evil")

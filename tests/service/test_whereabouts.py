@@ -55,6 +55,14 @@ class EndpointsTests(WhereaboutsTestCase):
         """Two domains whose servers have different names and one address meet there."""
         self.assertEqual({("192.0.2.2", 5269)}, self.of(B) & self.of(C))
 
+    def test_places(self) -> None:
+        """A server is one place for each address; one of which something could not be said has its name as well."""
+        self.of(B)
+        self.assertEqual({("192.0.2.2", 5269)}, self.whereabouts.places(B))
+        self.zone.fail("xmpp.c.example")
+        self.assertEqual(self.of(C), self.whereabouts.places(C))
+        self.assertEqual(set(), self.whereabouts.places(DomainName.parse("e.example")))
+
     def test_another_port(self) -> None:
         """Another port is another server."""
         self.zone.add_srv("d.example", "xmpp.b.example", 5270)
