@@ -115,7 +115,7 @@ class EmbeddedClouds:
             open_exchanges = [each.multiplexing.exchanges for each in self._streams if each.multiplexing]
             if len(open_exchanges) == len(self.services) and not any(open_exchanges):
                 return
-            await deferLater(self._reactor, POLL_SECONDS, _nothing)
+            await deferLater(self._reactor, POLL_SECONDS)
         raise TimeoutError(f"domains are still being proven after {POLLS * POLL_SECONDS:g} seconds")
 
     async def stop(self) -> None:
@@ -176,7 +176,3 @@ class EmbeddedClouds:
             limits=LIMITS,
             announces=lambda: self.announces and cloud == "a",
         )
-
-
-def _nothing() -> None:
-    """What is done when a wait is over."""

@@ -264,6 +264,13 @@ class Multiplexing:
 
     # Removing.
 
+    async def revoke(self, domain: DomainName) -> None:
+        """Accept a domain of the server no longer; it goes through the fence."""
+        id_ = self.next_id()
+        self.say(Revoke(id=id_, certificate=None, names=(domain,), condition=MultiplexCondition.POLICY_VIOLATION))
+        await self.hear(Revoked, id_=id_)
+        self.say(Revoked(id=id_))
+
     async def revoked(self, condition: MultiplexCondition, seconds: float | None = None) -> Revoke:
         """The server revokes a certificate or names of ours; we go through the fence."""
         revoke = await self.hear(Revoke, seconds)

@@ -20,12 +20,15 @@ from muxs2s.multiplex.limits import MultiplexLimits
 from muxs2s.multiplex.names import AcceptedNames
 from muxs2s.multiplex.own import AuthenticatorRequests, OwnDomains
 from muxs2s.multiplex.refusals import Refusals
-from muxs2s.multiplex.unattributed import Unattributed
 from muxs2s.multiplex.waits import Waits
-from muxs2s.wire.errors import RemoteViolation, StreamCondition
+from muxs2s.wire.errors import MuxS2SError, RemoteViolation, StreamCondition
 from muxs2s.wire.names import DomainName
 
-__all__ = ["Conversation"]
+__all__ = ["Conversation", "Unattributed"]
+
+
+class Unattributed(MuxS2SError):
+    """An element has no id that was ever begun, or does not fit its open exchange; it changes nothing, and counts."""
 
 
 class Conversation:

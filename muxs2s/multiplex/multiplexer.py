@@ -15,7 +15,7 @@ from cryptography.x509 import Certificate
 
 from muxs2s.multiplex.accepted import HANDSHAKE, AcceptedCertificate
 from muxs2s.multiplex.conditions import MultiplexCondition, Objection
-from muxs2s.multiplex.conversation import Conversation
+from muxs2s.multiplex.conversation import Conversation, Unattributed
 from muxs2s.multiplex.elements import (
     Accept,
     ListedName,
@@ -36,7 +36,6 @@ from muxs2s.multiplex.presenting import Presenter
 from muxs2s.multiplex.reading import MultiplexMalformed, read_element
 from muxs2s.multiplex.removing import Removals
 from muxs2s.multiplex.seeking import Seeker
-from muxs2s.multiplex.unattributed import Unattributed
 from muxs2s.multiplex.verdicts import NotVouched, Vouched
 from muxs2s.multiplex.verifying import Verifier
 from muxs2s.multiplex.waits import DueWait

@@ -16,11 +16,10 @@ from cryptography.x509 import Certificate
 
 from muxs2s.multiplex.accepted import AcceptedCertificate
 from muxs2s.multiplex.conditions import MultiplexCondition, Objection
-from muxs2s.multiplex.conversation import Conversation
+from muxs2s.multiplex.conversation import Conversation, Unattributed
 from muxs2s.multiplex.elements import Accept, Offer, Present, Reject, Request
 from muxs2s.multiplex.events import NamesOpened, SignatureWanted, Whose
 from muxs2s.multiplex.exchanges import PRESENTING, Exchange, PresenterInput, PresenterState
-from muxs2s.multiplex.unattributed import Unattributed
 from muxs2s.multiplex.underway import UnderWay
 from muxs2s.multiplex.waits import DueWait
 from muxs2s.proof.authenticators import AuthenticatorRefused, OwnCertificate

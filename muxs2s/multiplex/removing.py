@@ -11,11 +11,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from muxs2s.multiplex.conditions import MultiplexCondition
-from muxs2s.multiplex.conversation import Conversation
+from muxs2s.multiplex.conversation import Conversation, Unattributed
 from muxs2s.multiplex.elements import Revoke, Revoked, Withdraw, Withdrawn, portions
 from muxs2s.multiplex.events import NamesClosed, Whose
 from muxs2s.multiplex.names import AcceptedNames, Standing
-from muxs2s.multiplex.unattributed import Unattributed
 from muxs2s.multiplex.waits import DueWait
 from muxs2s.wire.errors import RemoteViolation, StreamCondition
 from muxs2s.wire.names import Name

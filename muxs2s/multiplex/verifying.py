@@ -12,11 +12,10 @@ from collections.abc import Callable, Iterable
 
 from muxs2s.multiplex.accepted import AcceptedCertificate
 from muxs2s.multiplex.conditions import MultiplexCondition, Objection
-from muxs2s.multiplex.conversation import Conversation
+from muxs2s.multiplex.conversation import Conversation, Unattributed
 from muxs2s.multiplex.elements import Accept, ListedName, Offer, Present, Reject, Request, portions
 from muxs2s.multiplex.events import NamesOpened, ProofRecalled, ProofShown, Whose
 from muxs2s.multiplex.exchanges import VERIFYING, Exchange, VerifierInput, VerifierState
-from muxs2s.multiplex.unattributed import Unattributed
 from muxs2s.multiplex.verdicts import NotVouched, Vouched
 from muxs2s.multiplex.waits import DueWait
 from muxs2s.wire.names import DomainName, Name

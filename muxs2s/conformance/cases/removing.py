@@ -11,11 +11,10 @@ from typing import Final
 from muxs2s.conformance.case import Chapter
 from muxs2s.conformance.kit import Kit
 from muxs2s.conformance.multiplexing import Multiplexing
-from muxs2s.conformance.own import Identity
 from muxs2s.conformance.saying import iq
 from muxs2s.conformance.setting import Need
 from muxs2s.multiplex.conditions import MultiplexCondition
-from muxs2s.multiplex.elements import Offer, Revoke, Revoked, Withdraw, Withdrawn
+from muxs2s.multiplex.elements import Offer, Withdraw, Withdrawn
 from muxs2s.wire.errors import StreamCondition
 from muxs2s.wire.names import DomainName
 from muxs2s.wire.namespaces import SERVER
@@ -90,10 +89,7 @@ async def _revoked(kit: Kit) -> None:
     domain = kit.setting.more_domains[0]
     present = await stream.asked(domain)
     stream.accept(present.id, domain)
-    id_ = stream.next_id()
-    stream.say(Revoke(id=id_, certificate=None, names=(domain,), condition=MultiplexCondition.POLICY_VIOLATION))
-    await stream.hear(Revoked, id_=id_)
-    stream.say(Revoked(id=id_))
+    await stream.revoke(domain)
     await stream.answered(kit.me)
 
 
@@ -102,8 +98,7 @@ async def _expires(kit: Kit) -> None:
     """When the certificate of an added domain ends it is revoked, and the stream stays for the others."""
     stream = await Multiplexing.enabled(kit)
     domain = kit.another().domain
-    credentials = kit.ours.issue(domain.ascii, not_after=kit.clock.seconds() + LIFETIME_SECONDS)
-    await stream.add(Identity(domain=domain, credentials=credentials))
+    await stream.add(kit.ours.named(domain, not_after=kit.clock.seconds() + LIFETIME_SECONDS))
     await stream.revoked(MultiplexCondition.CERTIFICATE_EXPIRED, kit.setting.seconds + LIFETIME_SECONDS)
     await stream.answered(kit.me)
 
@@ -113,9 +108,8 @@ async def _renewed(kit: Kit) -> None:
     """A certificate that is renewed ahead of time keeps its domain accepted when the old one ends."""
     stream = await Multiplexing.enabled(kit)
     domain = kit.another().domain
-    credentials = kit.ours.issue(domain.ascii, not_after=kit.clock.seconds() + LIFETIME_SECONDS)
-    await stream.add(Identity(domain=domain, credentials=credentials))
-    await stream.add(Identity(domain=domain, credentials=kit.ours.issue(domain.ascii)), renew=True)
+    await stream.add(kit.ours.named(domain, not_after=kit.clock.seconds() + LIFETIME_SECONDS))
+    await stream.add(kit.ours.named(domain), renew=True)
     await stream.revoked(MultiplexCondition.REPLACED)
     await stream.answered(domain)
 
@@ -129,9 +123,6 @@ async def _closed(kit: Kit) -> None:
     stream.accept(present.id, domain)
     stream.peer.say(iq(f"kit@{kit.me}", f"nobody@{domain}", "open"))
     await stream.peer.element("iq", SERVER, from_=f"nobody@{domain}", id="open")
-    id_ = stream.next_id()
-    stream.say(Revoke(id=id_, certificate=None, names=(domain,), condition=MultiplexCondition.POLICY_VIOLATION))
-    await stream.hear(Revoked, id_=id_)
-    stream.say(Revoked(id=id_))
+    await stream.revoke(domain)
     stream.peer.say(iq(f"kit@{kit.me}", f"nobody@{domain}", "closed"))
     await stream.peer.fails(StreamCondition.HOST_UNKNOWN)
