@@ -198,6 +198,14 @@ class FirstCallTests(SearchTestCase):
         self.clock.advance(PATIENCE_SECONDS)
         self.assertEqual(3, len(self.opened))
 
+    def test_one_pair_twice(self) -> None:
+        """A pair that calls again, as its first call is stuck, is none the worse when that one ends."""
+        _, again = self.look(), self.look()
+        self.clock.advance(PATIENCE_SECONDS)
+        self.opened[0][1].errback(StreamUnavailable(StanzaCondition.REMOTE_SERVER_TIMEOUT, "nobody", final=False))
+        connection = self.connect(offered=False, which=1)
+        self.assertIs(connection.protocol, self.successResultOf(again))
+
     def test_unreachable(self) -> None:
         """Where nobody answers, nobody else needs to call: each hears it, and comes back in its own time."""
         looking = self.look_for_many()
