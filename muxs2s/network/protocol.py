@@ -58,11 +58,7 @@ from muxs2s.wire.errors import LocalMisuse, StanzaCondition, StreamCondition
 from muxs2s.wire.names import DomainPair
 from muxs2s.wire.stanza import Slice
 
-__all__ = [
-    "ABORT_SECONDS",
-    "MAX_STALL_SECONDS",
-    "StreamProtocol",
-]
+__all__ = ["ABORT_SECONDS", "MAX_STALL_SECONDS", "StreamProtocol"]
 
 ABORT_SECONDS: Final = 10.0
 """From our closing the connection to cutting it, if the peer does not answer."""
@@ -244,9 +240,9 @@ class StreamProtocol(MultiplexingConnection, Protocol):
         return self.transport
 
     @property
-    def _in_hand(self) -> bool:
-        """Whether stanzas are between us and the kernel."""
-        return self._writer is not None and bool(self._writer.in_hand)
+    def _is_unread(self) -> bool:
+        """Whether something may be between us and the kernel."""
+        return self._writer is not None and bool(self._writer.in_hand or self._writer.unread_bytes)
 
     def _begin_writing(self, writer: StanzaWriter) -> None:
         self._writer = writer
@@ -256,9 +252,10 @@ class StreamProtocol(MultiplexingConnection, Protocol):
         """Send what the stream has to say; a peer that reads none of it does not get ever more."""
         data = self.stream.bytes_to_send()
         if data and self._writer is not None:
+            if not self._is_unread:
+                self._stalls_at = self._clock.seconds() + MAX_STALL_SECONDS
             self._writer.write(data)
-            limit = MAX_UNREAD_BYTES if self.multiplexer is None else MAX_UNREAD_MULTIPLEX_BYTES
-            if self._writer.unread_bytes > limit:
+            if self._writer.unread_bytes > (MAX_UNREAD_MULTIPLEX_BYTES if self.multiplexer else MAX_UNREAD_BYTES):
                 self._cut(StreamCondition.POLICY_VIOLATION, "the peer does not read what it is answered")
 
     def _cut(self, condition: StreamCondition, text: str) -> None:
@@ -267,7 +264,8 @@ class StreamProtocol(MultiplexingConnection, Protocol):
         self._report(self.stream.fail(condition, text, self._clock.seconds()))
 
     def _taken(self) -> None:
-        """The kernel has all that was written."""
+        """The kernel has all that was written; what had to wait for that has its own time."""
+        self._stalls_at = self._clock.seconds() + MAX_STALL_SECONDS
         self._write()
         if self.stream.state is StreamState.CLOSED:
             self._hang_up()
@@ -280,7 +278,7 @@ class StreamProtocol(MultiplexingConnection, Protocol):
         if self.connected:
             self._alarm = self._clock.callLater(ABORT_SECONDS, self._transport().abortConnection)
             self._write()
-            if not self._in_hand:
+            if self._writer is None or not self._writer.in_hand:
                 self._hang_up()
 
     def _hang_up(self) -> None:
@@ -377,7 +375,7 @@ class StreamProtocol(MultiplexingConnection, Protocol):
         deadline = self.stream.deadline
         if deadline is None:
             return
-        if self._in_hand:
+        if self._is_unread:
             deadline = min(deadline, self._stalls_at)
         if self._alarm is not None and self._alarm.active():
             if self._alarm.getTime() <= deadline:
@@ -391,8 +389,9 @@ class StreamProtocol(MultiplexingConnection, Protocol):
 
     def _wake(self) -> None:
         now = self._clock.seconds()
-        if self._in_hand and now >= self._stalls_at:
-            text = f"the peer has read nothing for {MAX_STALL_SECONDS:g} seconds"
-            self._cut(StreamCondition.CONNECTION_TIMEOUT, text)
+        if self._is_unread and now >= self._stalls_at:
+            self._cut(
+                StreamCondition.CONNECTION_TIMEOUT, f"the peer has read nothing for {MAX_STALL_SECONDS:g} seconds"
+            )
         else:
             self._act(self.stream.wake(now))

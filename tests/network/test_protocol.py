@@ -493,6 +493,36 @@ class UnreadTests(ProtocolTestCase):
         assert ends.b._writer is not None
         self.assertEqual((0, StreamState.CARRYING), (ends.b._writer.unread_bytes, ends.b.stream.state))
 
+    def test_never_read(self) -> None:
+        """However little it is, a peer that has not read it for a minute is cut off, though it asks for more."""
+        ends = self.not_reading()
+        ends.network.advance(MAX_STALL_SECONDS - 0.1)
+        ends.a._writer.write(self.question)  # type: ignore[union-attr]  # the stream carries
+        ends.network.settle()
+        self.assertEqual([], ends.told_b.closings)
+        ends.network.advance(0.1)
+        self.assertEqual(StreamCondition.CONNECTION_TIMEOUT, ends.told_b.closings[0].condition)
+
+    def test_read_late(self) -> None:
+        """A peer that reads before its minute is over has another one."""
+        ends = self.not_reading()
+        for _ in range(3):
+            ends.network.advance(MAX_STALL_SECONDS - 0.1)
+            ends.wire_of_a.resumeProducing()
+            ends.network.settle()
+            ends.wire_of_a.pauseProducing()
+            ends.a._writer.write(self.question * 300)  # type: ignore[union-attr]  # the stream carries
+            ends.network.settle()
+        self.assertEqual([], ends.told_b.closings)
+
+    def not_reading(self) -> Ends:
+        """Let a peer ask more than there is room for in the answers, and read none."""
+        ends = Ends(buffer_bytes=10_000).run()
+        ends.wire_of_a.pauseProducing()
+        ends.a._writer.write(self.question * 300)  # type: ignore[union-attr]  # the stream carries
+        ends.network.settle()
+        return ends
+
     def test_past_limit(self) -> None:
         """With one more the connection is cut, and the log says why."""
         ends = self.asked(MAX_UNREAD_BYTES + 1)
