@@ -224,6 +224,7 @@ _LEAF_POLICY: Final = ExtensionPolicy.permit_all()
 
 _ISSUER_POLICY: Final = (
     ExtensionPolicy.webpki_defaults_ca()
+    .require_present(BasicConstraints, Criticality.AGNOSTIC, None)  # RFC 5280, 6.1.4(k), looks at CA alone
     .may_be_present(KeyUsage, Criticality.AGNOSTIC, _demand_signer)
     .may_be_present(ExtendedKeyUsage, Criticality.AGNOSTIC, _demand_server_issuer)
 )

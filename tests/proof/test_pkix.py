@@ -34,6 +34,7 @@ from muxs2s.proof.issuers import MAX_CACHED_ISSUERS, issuer_facts
 from muxs2s.proof.issuers import constrained as left_of
 from muxs2s.testing import CLIENT, SERVER, CertificateAuthority, IssuedCredentials, general_name
 from muxs2s.wire.names import DomainName
+from tests.wire.samples import vectors
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC).timestamp()
 DAY = 86_400.0
@@ -173,6 +174,14 @@ class ProvenTests(PkixCase):
         issued = AUTHORITY.intermediate(not_after=NOW + DAY).issue("a.example")
         self.assertEqual(self.assert_proven(judge(issued)).until, NOW + DAY)
 
+    def test_constraints_that_are_not_critical(self) -> None:
+        """P1.1: an authority whose basic constraints are not marked critical may issue all the same."""
+        pems = vectors("dane")["openssl"]["certificates"]
+        leaf, middle, root = (x509.load_pem_x509_certificate(pems[name].encode()) for name in ("c1", "c2", "c3"))
+        self.assertFalse(middle.extensions.get_extension_for_class(x509.BasicConstraints).critical)
+        evidence = Evidence(chain=(leaf, middle))
+        self.assert_proven(PkixProof(TrustAnchors([root])).judge(DomainName.parse("example.com"), evidence, NOW))
+
     def test_anchored_intermediate(self) -> None:
         """An intermediate authority may be the anchor."""
         below = AUTHORITY.intermediate()
@@ -311,7 +320,7 @@ class RefusedTests(PkixCase):
         leaf = signed_by(server, "a.example")
         chain = (leaf, server.leaf)
         outcome = PkixProof(ANCHORS).judge(DomainName.parse("a.example"), Evidence(chain=chain), NOW)
-        self.assert_refused(outcome, "its chain is not valid")
+        self.assert_refused(outcome, "basicConstraints.cA must be asserted")
 
     def test_path_length(self) -> None:
         """P1.1: an authority that may certify no authorities below it is held to that."""
