@@ -105,9 +105,16 @@ class CertificateNames:
     def covers(self, domain: DomainName) -> bool:
         """Whether one of the names is ``domain``, or a pattern that matches it."""
         name = domain.ascii
-        if name in self.dns or name in self.srv or name in self.xmpp:
-            return True
-        return f"*.{name.partition('.')[2]}" in self.patterns
+        return self.covers_host(domain) or name in self.srv or name in self.xmpp
+
+    def covers_host(self, host: DomainName) -> bool:
+        """
+        Whether ``host`` is named as a host is: the other kinds name services.
+
+        Source: RFC 7673, section 4.1; RFC 9525, section 6.2.
+        """
+        name = host.ascii
+        return name in self.dns or f"*.{name.partition('.')[2]}" in self.patterns
 
     def include(self, name: Name) -> bool:
         """Whether they give ``name``: a domain that they cover, or a pattern that is one of them."""

@@ -13,6 +13,7 @@ from typing import Protocol
 
 from cryptography.x509 import Certificate
 
+from muxs2s.proof.delegation import CallersEndpoints, Endpoint
 from muxs2s.proof.identity import NO_NAMES, CertificateNames
 from muxs2s.proof.poshdocument import PoshMaterial
 from muxs2s.wire.errors import StanzaCondition
@@ -75,6 +76,9 @@ class Evidence:
 
     posh: PoshMaterial | None = None
     """What was found of POSH; ``None`` if nobody has looked."""
+
+    dane: Endpoint | CallersEndpoints | None = None
+    """What DNS says of the endpoint we called, or of those of a peer that called us, if it was asked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

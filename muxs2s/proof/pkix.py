@@ -13,6 +13,7 @@ certificate whose subject alternative names break DER proves nothing here, thoug
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Final
@@ -29,7 +30,8 @@ from cryptography.x509.verification import (
     VerificationError,
 )
 
-from muxs2s.proof.identity import CertificateNames, names_in
+from muxs2s.proof.delegation import Terms, earliest
+from muxs2s.proof.identity import NO_NAMES, CertificateNames, names_in
 from muxs2s.proof.issuers import constrained, issuer_facts, named
 from muxs2s.proof.keys import why_costly, why_weak
 from muxs2s.proof.outcome import Evidence, Fault, Outcome, Proven, Refused, Scope, Undecided
@@ -83,7 +85,10 @@ class PkixProof:
     A certificate for servers is good in both roles; one for clients only is good in none, as public
     authorities issue ever fewer of them and as being a client proves no domain.
 
-    Source: RFC 6120, section 13.7; RFC 7712, section 7.
+    Where secure DNS has led to the host we called, the certificate may name that host instead; it proves nothing
+    beyond the domain then.
+
+    Source: RFC 6120, section 13.7; RFC 7712, sections 6 and 7; RFC 7673, section 4.1.
     """
 
     name = "pkix"
@@ -106,16 +111,22 @@ class PkixProof:
         if not evidence.chain:
             return Undecided(domain=domain, reasons=("pkix: no certificate was shown",))
         try:
-            return self._examine(domain, evidence.chain, datetime.fromtimestamp(now, UTC))
+            return self._examine(domain, evidence, now)
         except Exception as error:  # noqa: BLE001 -- the library meets bytes made to break it
             reason = f"pkix: the certificate cannot be read: {_shown(str(error) or type(error).__name__)}"
             return Refused(domain=domain, reasons=(reason,))
 
-    def _examine(self, domain: DomainName, chain: Sequence[Certificate], now: datetime) -> Outcome:
+    def _examine(self, domain: DomainName, evidence: Evidence, now: float) -> Outcome:
+        chain, moment = evidence.chain, datetime.fromtimestamp(now, UTC)
+        terms = evidence.dane.terms(now) if evidence.dane else Terms()
         leaf, *issuers = chain
         names = names_in(leaf)
         begins, ends = leaf.not_valid_before_utc, leaf.not_valid_after_utc
-        faults = [*_faults_of_name(domain, names), *_faults_of_time(begins, ends, now), *_faults_of_use(leaf)]
+        faults = [
+            *_faults_of_name(domain, terms.host, names),
+            *_faults_of_time(begins, ends, moment),
+            *_faults_of_use(leaf),
+        ]
         costly = [text for each in chain[:MAX_CHAIN_CERTIFICATES] if (text := why_costly(each))]
         if costly:
             return _refused(domain, [*faults, (Fault.UNTRUSTED, costly[0])])
@@ -123,22 +134,25 @@ class PkixProof:
         if len(chain) > MAX_CHAIN_CERTIFICATES:
             faults.append((Fault.UNTRUSTED, f"more than {MAX_CHAIN_CERTIFICATES} certificates were shown"))
         # An expired certificate is judged as of its last moment: the reasons are to name all that is wrong.
-        faults += path.faults(min(max(now, begins), ends))
+        faults += path.faults(min(max(moment, begins), ends))
         above = [] if faults else [issuer_facts(issuer) for issuer in path.built[1:]]
         names = constrained(names, above)
-        if not faults and not names.covers(domain):
+        is_named = names.covers(domain)
+        if not faults and not is_named and not _leads_to(terms.host, names):
             faults.append((Fault.UNTRUSTED, f"a name constraint of its issuers excludes {domain.ascii}"))
         if faults:
             return _refused(domain, faults)
         issuer = above[0].named if above else named(leaf.issuer)
-        return Proven(
+        until = min([ends.timestamp(), *(issuer.ends for issuer in above)])
+        proof = Proven(
             domain=domain,
             prooftype=self.name,
             evidence=f"sha256:{_fingerprint(leaf)[:16]} issued by {issuer}",
             scope=Scope.ALL_NAMES,
-            until=min([ends.timestamp(), *(issuer.ends for issuer in above)]),
+            until=until,
             names=names,
         )
+        return proof if is_named else _of_host(proof, terms)
 
 
 class _Path:
@@ -238,8 +252,24 @@ def _refused(domain: DomainName, faults: Sequence[_Fault]) -> Refused:
     )
 
 
-def _faults_of_name(domain: DomainName, names: CertificateNames) -> Iterator[_Fault]:
-    if not names.covers(domain):
+def _leads_to(host: DomainName | None, names: CertificateNames) -> bool:
+    """Whether a certificate names the host that secure DNS leads to, if it does."""
+    return host is not None and names.covers_host(host)
+
+
+def _of_host(proof: Proven, terms: Terms) -> Proven:
+    """Make a proof of the host one of the domain that secure DNS has led from, for as long as it does."""
+    return replace(
+        proof,
+        evidence=f"{proof.evidence} for {terms.host}, to which secure DNS leads",
+        scope=Scope.ASKED_DOMAIN,
+        until=earliest((proof.until, terms.until)),
+        names=NO_NAMES,
+    )
+
+
+def _faults_of_name(domain: DomainName, host: DomainName | None, names: CertificateNames) -> Iterator[_Fault]:
+    if not names.covers(domain) and not _leads_to(host, names):
         ignored = f" ({'; '.join(names.ignored[:3])})" if names.ignored else ""
         yield Fault.WRONG_NAME, f"the certificate does not name {domain.ascii}; it names {names}{ignored}"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 from ipaddress import ip_network
 
@@ -19,6 +20,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from muxs2s.network.pem import PrivateKey
 from muxs2s.proof import (
     MAX_CHAIN_CERTIFICATES,
+    NO_NAMES,
     CertificateNames,
     Evidence,
     Fault,
@@ -30,10 +32,12 @@ from muxs2s.proof import (
     TrustAnchors,
     Undecided,
 )
+from muxs2s.proof.delegation import CallersEndpoints, Endpoint, Security
 from muxs2s.proof.issuers import MAX_CACHED_ISSUERS, issuer_facts
 from muxs2s.proof.issuers import constrained as left_of
 from muxs2s.testing import CLIENT, SERVER, CertificateAuthority, IssuedCredentials, general_name
 from muxs2s.wire.names import DomainName
+from tests.proof.endpoints import HOST, HOUR, endpoint, found
 from tests.wire.samples import vectors
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC).timestamp()
@@ -42,6 +46,8 @@ DAY = 86_400.0
 AUTHORITY = CertificateAuthority(now=NOW)
 ANCHORS = AUTHORITY.trust_anchors
 
+
+ABSENT = found(Security.ABSENT)
 
 FLIPPED = AUTHORITY.issue("a.example").leaf
 SELF = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "myself")])
@@ -214,6 +220,61 @@ class ProvenTests(PkixCase):
         issued = AUTHORITY.issue("a.example")
         chain = (issued.leaf,) * MAX_CHAIN_CERTIFICATES
         self.assert_proven(PkixProof(ANCHORS).judge(DomainName.parse("a.example"), Evidence(chain=chain), NOW))
+
+
+class DelegatedTests(PkixCase):
+    """Certificates that name the host to which DNS leads."""
+
+    def judged(self, issued: IssuedCredentials, dane: Endpoint | CallersEndpoints) -> Outcome:
+        """Judge a certificate for a.example, which is served at one.hosting.example."""
+        evidence = replace(shown(issued), dane=dane)
+        return PkixProof(ANCHORS).judge(DomainName.parse("a.example"), evidence, NOW)
+
+    def test_secure(self) -> None:
+        """D37, P3.11: with secure SRV a certificate for the target proves the domain alone, while DNS says so."""
+        proof = self.assert_proven(self.judged(AUTHORITY.issue(HOST, "b.example"), endpoint(tlsa=ABSENT)))
+        self.assertEqual((Scope.ASKED_DOMAIN, NO_NAMES, NOW + HOUR), (proof.scope, proof.names, proof.until))
+        self.assertTrue(proof.evidence.endswith(f" for {HOST}, to which secure DNS leads"))
+        short = AUTHORITY.issue("*.hosting.example", not_after=NOW + 60)
+        self.assertEqual(NOW + 60, self.assert_proven(self.judged(short, endpoint(tlsa=ABSENT))).until)
+
+    def test_not_secure(self) -> None:
+        """D37, P3.11, T19: without secure SRV, or with a bogus one, a certificate for the target is refused."""
+        for security in Security:
+            if security is not Security.SECURE:
+                outcome = self.judged(AUTHORITY.issue(HOST), endpoint(srv=found(security)))
+                self.assert_refused(outcome, f"does not name a.example; it names {HOST}")
+
+    def test_over(self) -> None:
+        """P3.18: the target counts no more once DNS is to be asked again."""
+        old = endpoint(srv=found(Security.SECURE, NOW))
+        self.assert_refused(self.judged(AUTHORITY.issue(HOST), old), "does not name a.example")
+
+    def test_domain(self) -> None:
+        """P3.11: a certificate for the domain is as good with secure SRV as without, for all its names."""
+        issued = AUTHORITY.issue("a.example", HOST)
+        self.assertEqual(judge(issued), self.judged(issued, endpoint(tlsa=ABSENT)))
+
+    def test_names_of_services(self) -> None:
+        """P3.11: the target counts as a host: what names a service there is not it."""
+        for kind in ("srv", "xmpp"):
+            outcome = self.judged(AUTHORITY.issue(general_name(kind, HOST)), endpoint(tlsa=ABSENT))
+            self.assert_refused(outcome, "does not name a.example")
+
+    def test_other_host(self) -> None:
+        """D37: a certificate of another host is refused."""
+        outcome = self.judged(AUTHORITY.issue("two.hosting.example"), endpoint(tlsa=ABSENT))
+        self.assert_refused(outcome, "does not name a.example; it names two.hosting.example")
+
+    def test_constrained(self) -> None:
+        """D37: an authority that may not speak for the target proves nothing by it."""
+        issuer = AUTHORITY.intermediate(excluded=["hosting.example"])
+        self.assertIsInstance(self.judged(issuer.issue(HOST), endpoint(tlsa=ABSENT)), Refused)
+
+    def test_caller(self) -> None:
+        """D37: of a peer that has called us no target is known, and the domain alone counts."""
+        caller = CallersEndpoints(endpoints=(endpoint(tlsa=ABSENT),))
+        self.assert_refused(self.judged(AUTHORITY.issue(HOST), caller), "does not name a.example")
 
 
 class RefusedTests(PkixCase):
