@@ -63,9 +63,10 @@ class _Socket:
     def setblocking(self, _flag: bool) -> None:  # noqa: FBT001 - as the system has it
         """Nothing blocks here."""
 
-    def setsockopt(self, *_option: object) -> None:
-        """Only how to linger is ever set: a reset is to follow."""
-        self.reset()
+    def setsockopt(self, _level: int, option: int, _value: object) -> None:
+        """Of how to linger only one thing is ever said: a reset is to follow. The rest is for real networks."""
+        if option == socket.SO_LINGER:
+            self.reset()
 
     def fileno(self) -> int:
         return -1

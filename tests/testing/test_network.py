@@ -228,6 +228,13 @@ class EndTests(NetworkTestCase):
         self.network.settle()
         self.assertEqual(("ConnectionAborted", "ConnectionLost"), (client.lost, server.lost))
 
+    def test_options(self) -> None:
+        """An option of the socket that is set does no harm."""
+        client, server = self.connected()
+        self.network.connections[0].setTcpNoDelay(True)
+        self.network.settle()
+        self.assertEqual((None, None), (client.lost, server.lost))
+
     def test_written_to_nobody(self) -> None:
         """An end that writes to one that is gone loses the connection."""
         client, server = self.connected()
