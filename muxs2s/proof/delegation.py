@@ -10,7 +10,7 @@ Source: RFC 7673, sections 3 and 4.1; RFC 7712, section 6.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
@@ -213,21 +213,22 @@ class Endpoint:
         if len(self.records) > MAX_TLSA_RECORDS:
             text = f"there are {len(self.records)} TLSA records at {self.tlsa_name}, {MAX_TLSA_RECORDS} are the most"
             return Terms(where=self.tlsa_name, objection=text)
-        usable = strongest(record for record in self.records if not record.why_unusable)
+        looked_at = [(record, record.why_unusable) for record in self.records]
+        counting = strongest(record for record, why in looked_at if not why)
         return Terms(
             where=self.tlsa_name,
-            records=usable,
-            is_binding=bool(usable),
+            records=counting,
+            is_binding=bool(counting),
             host=host,
             until=until,
-            notes=tuple(self._notes()),
+            notes=tuple(_notes([f"{record} is unusable: {why}" for record, why in looked_at if why])),
         )
 
-    def _notes(self) -> Iterator[str]:
-        unusable = [f"{record} is unusable: {why}" for record in self.records if (why := record.why_unusable)]
-        yield from unusable[:_MAX_NOTES]
-        if len(unusable) > _MAX_NOTES:
-            yield f"so are {len(unusable) - _MAX_NOTES} more"
+
+def _notes(unusable: Sequence[str]) -> Iterator[str]:
+    yield from unusable[:_MAX_NOTES]
+    if len(unusable) > _MAX_NOTES:
+        yield f"so are {len(unusable) - _MAX_NOTES} more"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

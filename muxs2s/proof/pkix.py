@@ -143,13 +143,12 @@ class PkixProof:
         if faults:
             return _refused(domain, faults)
         issuer = above[0].named if above else named(leaf.issuer)
-        until = min([ends.timestamp(), *(issuer.ends for issuer in above)])
         proof = Proven(
             domain=domain,
             prooftype=self.name,
             evidence=f"sha256:{_fingerprint(leaf)[:16]} issued by {issuer}",
             scope=Scope.ALL_NAMES,
-            until=until,
+            until=min([ends.timestamp(), *(issuer.ends for issuer in above)]),
             names=names,
         )
         return proof if is_named else _of_host(proof, terms)

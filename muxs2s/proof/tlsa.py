@@ -13,6 +13,7 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
+from itertools import islice
 from types import MappingProxyType
 from typing import Final, Self
 
@@ -86,6 +87,9 @@ class Matching(IntEnum):
     SHA512 = 2
 
 
+_USAGES, _SELECTORS, _MATCHINGS = frozenset(Usage), frozenset(Selector), frozenset(Matching)
+
+_DIGEST_OCTETS: Final[Mapping[int, int]] = MappingProxyType({Matching.SHA256: 32, Matching.SHA512: 64})
 _DIGESTS: Final[Mapping[int, str]] = MappingProxyType({Matching.SHA256: "sha256", Matching.SHA512: "sha512"})
 
 _SHAPES: Final[Mapping[int, list[int]]] = MappingProxyType(
@@ -132,23 +136,25 @@ class TLSARecord:
         if self.usage == Usage.PKIX_TA:
             return "usage PKIX-TA (0) is not supported: publish 3 1 1"
         for field, value, known in (
-            ("usage", self.usage, Usage),
-            ("selector", self.selector, Selector),
-            ("matching type", self.matching, Matching),
+            ("usage", self.usage, _USAGES),
+            ("selector", self.selector, _SELECTORS),
+            ("matching type", self.matching, _MATCHINGS),
         ):
-            if value not in set(known):
+            if value not in known:
                 return f"its {field} {value} is unknown"
-        return self._why_no_digest() if self.matching in _DIGESTS else self._why_no_der()
+        return self._why_no_digest() if self.matching else self._why_no_der()
 
     def _why_no_digest(self) -> str:
-        length = hashlib.new(_DIGESTS[self.matching]).digest_size
+        length = _DIGEST_OCTETS[self.matching]
         return "" if len(self.data) == length else f"its digest has {len(self.data)} octets and not {length}"
 
     def _why_no_der(self) -> str:
         if len(self.data) > MAX_TLSA_DATA_BYTES:
             return f"its data of {len(self.data)} octets exceeds {MAX_TLSA_DATA_BYTES}"
+        shape = _SHAPES[self.selector]
         try:
-            is_sound = [tag for tag, _ in read_sequence(self.data)] == _SHAPES[self.selector]
+            parts = islice(read_sequence(self.data), len(shape) + 1)  # so that many tiny ones cost nothing
+            is_sound = [tag for tag, _ in parts] == shape
         except DERMalformed:
             is_sound = False
         return "" if is_sound else f"its data is no {'key' if self.selector else 'certificate'} in DER"

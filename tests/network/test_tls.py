@@ -272,7 +272,7 @@ class ChoiceTests(SynchronousTestCase):
             self.assertEqual(peer_chain(self.seen_by_plain_client(name))[0], ISSUED.leaf, name)
 
     def test_server_name_in_a_labels(self) -> None:
-        """T5: we send the domain of the peer as server name in A-labels without a trailing dot."""
+        """T5, P3.12: we send the domain of the peer as server name in A-labels without a trailing dot."""
         client, server = client_end(BOTH, None, DomainName.parse("bücher.example.")), server_end(BOTH, ONE)
         shake(client, server)
         self.assertEqual(server.get_servername(), b"xn--bcher-kva.example")

@@ -340,7 +340,8 @@ class HostileTests(DaneCase):
             record(usage, selector, matching, b"") for usage in (1, 3) for selector in (0, 1) for matching in (0, 1)
         ]
         self.refused(judge(GOOD, endpoint(*crowd)), "there are 1000 TLSA records")
-        for records in (huge, empty):
+        tiny = [record(3, 0, 0, b"\x30\x82\x3f\xfc" + b"\x05\x00" * 8_190)] * 100
+        for records in (huge, empty, tiny):
             outcome = judge(GOOD, endpoint(*records))
             assert isinstance(outcome, Undecided)
             self.assertLess(len("".join(outcome.reasons)), 1_000)
