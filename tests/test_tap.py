@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import resource
 import signal
@@ -121,6 +122,7 @@ class SignalTests(TapTestCase):
     def setUp(self) -> None:
         super().setUp()
         self.addCleanup(signal.signal, signal.SIGHUP, signal.getsignal(signal.SIGHUP))
+        self.addCleanup(gc.unfreeze)
         self.reactor = ThreadedReactor()
         self.server = FederationServer(self.reactor, self.read(ONE))
         self.process = OwnProcess(self.reactor, self.server, self.file)
@@ -230,10 +232,20 @@ class OpenFileTests(TapTestCase):
     def test_at_the_start(self) -> None:
         """The limit is raised when the server starts."""
         self.patch(signal, "signal", lambda _number, _action: None)
+        self.addCleanup(gc.unfreeze)
         reactor = ThreadedReactor()
         process = OwnProcess(reactor, FederationServer(reactor, self.made()), Path())
         process.startService()
         self.assertEqual(self.hard, self.soft)
+
+    def test_collector(self) -> None:
+        """What is there from the start is not looked through for garbage again and again."""
+        self.addCleanup(gc.unfreeze)
+        self.addCleanup(signal.signal, signal.SIGHUP, signal.getsignal(signal.SIGHUP))
+        gc.unfreeze()
+        reactor = ThreadedReactor()
+        OwnProcess(reactor, FederationServer(reactor, self.made()), Path()).startService()
+        self.assertGreater(gc.get_freeze_count(), 10_000)
 
     def test_reactor_is_imported_late(self) -> None:
         """Looking at the options does not choose a reactor: twistd does, by its own option."""

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import Enum, auto
+from enum import auto
 
 from cryptography.x509 import Certificate
 
 from muxs2s.multiplex.conditions import MultiplexCondition
 from muxs2s.proof.authenticators import OwnCertificate, ReceivedRequest
+from muxs2s.wire.kinds import Kind
 from muxs2s.wire.names import DomainName, Name
 
 __all__ = [
@@ -31,7 +32,7 @@ __all__ = [
 ]
 
 
-class Whose(Enum):
+class Whose(Kind):
     """Of which end a name is."""
 
     OURS = auto()

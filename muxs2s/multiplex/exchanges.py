@@ -8,11 +8,12 @@ Knows which step may follow which. Does not know what a step does: see :mod:`mux
 from __future__ import annotations
 
 from collections.abc import Mapping
-from enum import Enum, auto
+from enum import auto
 from types import MappingProxyType
 from typing import ClassVar, Final
 
 from muxs2s.multiplex.waits import DueWait
+from muxs2s.wire.kinds import Kind
 from muxs2s.wire.names import DomainName
 
 __all__ = [
@@ -26,13 +27,7 @@ __all__ = [
 ]
 
 
-class _Step(Enum):
-    """Looked up in a table again and again: hashed by identity, as it is compared."""
-
-    __hash__ = object.__hash__
-
-
-class PresenterState(_Step):
+class PresenterState(Kind):
     """What the end that proves a domain of its own waits for."""
 
     NEW = auto()
@@ -46,7 +41,7 @@ class PresenterState(_Step):
     OVER = auto()
 
 
-class PresenterInput(_Step):
+class PresenterInput(Kind):
     """What moves it on."""
 
     OFFER = auto()
@@ -63,7 +58,7 @@ class PresenterInput(_Step):
     """The wait for the peer is up."""
 
 
-class VerifierState(_Step):
+class VerifierState(Kind):
     """What the end that verifies waits for."""
 
     NEW = auto()
@@ -77,7 +72,7 @@ class VerifierState(_Step):
     OVER = auto()
 
 
-class VerifierInput(_Step):
+class VerifierInput(Kind):
     """What moves it on."""
 
     REQUEST = auto()

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from enum import Enum, auto
+from enum import auto
 from itertools import islice
 from typing import Final
 
 from muxs2s.multiplex.accepted import AcceptedCertificate
 from muxs2s.proof.identity import SubjectKey
+from muxs2s.wire.kinds import Kind
 from muxs2s.wire.names import DomainName, DomainPattern, Name
 
 __all__ = ["AcceptedNames", "Standing"]
@@ -24,7 +25,7 @@ _LOOKED_AT: Final = 64
 """Certificates searched, newest first, for one that names a domain without giving it."""
 
 
-class Standing(Enum):
+class Standing(Kind):
     """What a name is good for on this stream."""
 
     OPEN = auto()

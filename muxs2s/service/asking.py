@@ -8,7 +8,7 @@ Knows who waits for which domain, and tells each what came of it. Does not know 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from enum import Enum, auto
+from enum import auto
 
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IReactorTime
@@ -17,12 +17,13 @@ from muxs2s.multiplex.events import Whose
 from muxs2s.network.protocol import StreamProtocol
 from muxs2s.service.lobbies import Lobby
 from muxs2s.service.queues import PairQueue
+from muxs2s.wire.kinds import Kind
 from muxs2s.wire.names import DomainName, DomainPair, DomainPattern, Name
 
 __all__ = ["Answer", "Askers"]
 
 
-class Answer(Enum):
+class Answer(Kind):
     """What came of asking for a pair on a stream."""
 
     OPENED = auto()

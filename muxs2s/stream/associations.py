@@ -10,19 +10,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import Enum, auto
+from enum import auto
 from typing import Final
 
 from muxs2s.multiplex.names import AcceptedNames, Standing
 from muxs2s.proof.outcome import Proven
 from muxs2s.wire.errors import RemoteViolation, StreamCondition
+from muxs2s.wire.kinds import Kind
 from muxs2s.wire.names import DomainName, DomainPair, NameRefused
 from muxs2s.wire.stanza import Slice
 
 __all__ = ["OWN_CERTIFICATE", "OWN_KEY", "Admission", "Association", "AssociationTable", "Direction", "Grant"]
 
 
-class Direction(Enum):
+class Direction(Kind):
     """Which way stanzas go; a grant holds for one direction of one stream."""
 
     INBOUND = auto()
@@ -66,7 +67,7 @@ OWN_KEY: Final = Grant(prooftype="dialback", evidence="our key, which the peer t
 """Why a pair of ours may be used: the peer has had our dialback key verified."""
 
 
-class Admission(Enum):
+class Admission(Kind):
     """What the check says of a stanza."""
 
     ADMITTED = auto()

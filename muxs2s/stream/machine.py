@@ -8,16 +8,17 @@ Knows which step may follow which. Does not know what a step does: see
 from __future__ import annotations
 
 from collections.abc import Mapping
-from enum import Enum, auto
+from enum import auto
 from types import MappingProxyType
 from typing import Final
 
 from muxs2s.wire.errors import RemoteViolation, StreamCondition
+from muxs2s.wire.kinds import Kind
 
 __all__ = ["INITIATING", "RECEIVING", "StreamInput", "StreamMachine", "StreamState"]
 
 
-class StreamState(Enum):
+class StreamState(Kind):
     """What a stream is waiting for."""
 
     PLAIN_OPENING = auto()
@@ -52,7 +53,7 @@ class StreamState(Enum):
     """Nothing."""
 
 
-class StreamInput(Enum):
+class StreamInput(Kind):
     """What moves a stream on."""
 
     HEADER = auto()

@@ -10,7 +10,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from enum import Enum, auto
+from enum import auto
 from math import inf
 from typing import Final
 
@@ -32,6 +32,7 @@ from muxs2s.stream.events import StreamEvent
 from muxs2s.stream.machine import StreamState
 from muxs2s.stream.proving import ProvingStream
 from muxs2s.wire.errors import RemoteViolation, StanzaCondition, StreamCondition
+from muxs2s.wire.kinds import Kind
 from muxs2s.wire.names import DomainPair
 from muxs2s.wire.namespaces import MULTIPLEX
 from muxs2s.wire.stanza import Slice, error_reply
@@ -48,7 +49,7 @@ class TLSMeans:
     """What we have shown in the handshake."""
 
 
-class _Stage(Enum):
+class _Stage(Kind):
     """How far multiplexing has come on a stream."""
 
     NONE = auto()
