@@ -18,6 +18,7 @@ from muxs2s.testing import CertificateAuthority
 from muxs2s.wire.names import DomainName
 from muxs2s.wire.namespaces import MULTIPLEX
 from tests.fuzz.checks import check_address, check_certificate, check_framing, check_moving, check_multiplex
+from tests.fuzz.documents import check_document, check_url
 from tests.fuzz.proofs import check_authenticator, check_request, check_shown
 from tests.proof.der import der
 from tests.wire.samples import HEADER, OPENING
@@ -109,8 +110,17 @@ def authenticators(data: bytes) -> None:
         check_shown(int.from_bytes(content[:2]), content[2:])
 
 
+def documents(data: bytes) -> None:
+    """After a null byte a URL, after any other what a web server has sent."""
+    kind, content = data[:1], data[1:]
+    if kind == b"\0":
+        check_url(content.decode("utf-8", "surrogateescape"))
+    else:
+        check_document(content)
+
+
 TARGETS: Final[Mapping[str, Callable[[bytes], object]]] = MappingProxyType(
-    {target.__name__: target for target in (framing, names, certificates, moving, multiplex, authenticators)}
+    {target.__name__: target for target in (framing, names, certificates, moving, multiplex, authenticators, documents)}
 )
 
 

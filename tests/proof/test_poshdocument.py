@@ -7,7 +7,7 @@ from base64 import b64encode
 from hashlib import sha256, sha384, sha512
 from typing import Any, Final
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -22,10 +22,16 @@ from muxs2s.proof.poshdocument import (
     read_document,
 )
 from muxs2s.wire.names import DomainName
+from tests.fuzz.documents import check_document
 from tests.wire.samples import vectors
 
 CERTIFICATE: Final = b"as good as any certificate"
 SHA_256: Final = b64encode(sha256(CERTIFICATE).digest()).decode()
+HASHES: Final = ("sha-512", "sha-384", "sha-256", "sha-1", "url")
+DIGESTS: Final = st.binary(max_size=64).map(lambda octets: b64encode(octets).decode()) | st.sampled_from(
+    [b64encode(bytes(size)).decode()[:length] for size in (32, 48, 64) for length in (-2, -1, None)]
+)
+EXAMPLES: Final = settings(derandomize=True, deadline=None, database=None)
 DESCRIPTOR: Final = {"sha-256": SHA_256}
 
 
@@ -235,8 +241,16 @@ class HostileTests(DocumentTestCase):
             self.assertIn("it is no JSON", self.refused(data))
         self.assertEqual("NaN is no JSON", self.refused(b'{"expires": NaN}'))
 
+    @EXAMPLES
     @given(st.recursive(st.none() | st.integers() | st.text(max_size=5) | st.floats(), _inside, max_leaves=8))
     def test_any_json(self, value: Any) -> None:
         """Whatever stands where a document is looked for, nothing but a refusal comes of it."""
         for data in (json.dumps(value), json.dumps({"fingerprints": value}), json.dumps({"url": value, "expires": 1})):
             self.assertRaises(DocumentRefused, read_document, data.encode())
+
+    @EXAMPLES
+    @given(st.lists(st.dictionaries(st.sampled_from(HASHES), DIGESTS, max_size=4), max_size=3), st.integers(-1, 2))
+    def test_any_document(self, descriptors: list[dict[str, str]], expires: int) -> None:
+        """P4.11, P4.15: whatever its descriptors, a document says what a plain reading of its JSON says, or nothing."""
+        check_document(fingerprints(*descriptors, expires=expires))
+        check_document(fingerprints(DESCRIPTOR, *descriptors))

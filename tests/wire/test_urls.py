@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from muxs2s.wire.names import DomainName
 from muxs2s.wire.urls import MAX_URL_CHARACTERS, HttpsUrl, UrlRefused
+from tests.fuzz.documents import check_url
+
+PIECES = ("a.example", "a", ".", "@", ":", "443", "0", "/", "?", "#", "\\", "[::1]", "%40", ";", "=", "é")
 
 WRITTEN = (
     ("https://a.example/x.json", "https://a.example/x.json"),
@@ -45,8 +50,8 @@ class HttpsUrlTests(SynchronousTestCase):
 
     def test_written(self) -> None:
         """A URL is written as it is asked for."""
-        for given, written in WRITTEN:
-            self.assertEqual(written, str(HttpsUrl.parse(given)), given)
+        for text, written in WRITTEN:
+            self.assertEqual(written, str(HttpsUrl.parse(text)), text)
 
     def test_parts(self) -> None:
         """A URL is a host, a port and a path with its query."""
@@ -55,14 +60,14 @@ class HttpsUrlTests(SynchronousTestCase):
 
     def test_refused(self) -> None:
         """P4.9: another scheme, an IP address, and whatever is no URL are refused by their reasons."""
-        for given, reason in REFUSED:
-            error = self.assertRaises(UrlRefused, HttpsUrl.parse, given)
-            self.assertIn(reason, str(error), given)
+        for text, reason in REFUSED:
+            error = self.assertRaises(UrlRefused, HttpsUrl.parse, text)
+            self.assertIn(reason, str(error), text)
 
     def test_credentials(self) -> None:
         """P4.17: a URL that holds credentials is refused, and the message does not show them."""
-        for given in ("https://user:secret@a.example/", "https://secret@a.example"):
-            error = self.assertRaises(UrlRefused, HttpsUrl.parse, given)
+        for text in ("https://user:secret@a.example/", "https://secret@a.example"):
+            error = self.assertRaises(UrlRefused, HttpsUrl.parse, text)
             self.assertIn("credentials", str(error))
             self.assertNotIn("secret", str(error))
 
@@ -73,3 +78,10 @@ class HttpsUrlTests(SynchronousTestCase):
         error = self.assertRaises(UrlRefused, HttpsUrl.parse, longest + "x")
         self.assertIn(f"more than {MAX_URL_CHARACTERS}", str(error))
         self.assertLess(len(str(error)), 300)
+
+    @settings(derandomize=True, deadline=None, max_examples=500, database=None)
+    @given(st.lists(st.sampled_from(PIECES), max_size=9))
+    def test_any_pieces(self, pieces: list[str]) -> None:
+        """P4.4: however a URL is put together, everybody who reads it sees the same host and port in it."""
+        check_url("https://" + "".join(pieces))
+        check_url("https://a.example" + "".join(pieces))
